@@ -31,7 +31,7 @@ def rows_of(fit: Fit, layer: Conv2D | MaxPooling2D, length: int) -> int:
         layer = replace(layer, strides=(rows, 1))
     elif fit.argument == "padding":
         layer = replace(layer, padding=((rows, numbers[-1]), (0, 0)))
-    elif fit.argument == "kernel_size":
+    elif fit.argument == sized:
         layer = replace(layer, **{sized: (rows, 1)})
     else:
         assert fit.argument == "input height"

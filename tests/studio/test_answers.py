@@ -75,9 +75,47 @@ def test_what_would_fit_fits(text, path):
             assert "wrong" not in again or not again["wrong"]["told"].startswith(path), fit
 
 
-def test_most_misfits_have_a_button():
-    for text in ("8x8x1: conv 6 9x9", "8x8x4: sum(conv 6 3x3 same | identity)", "8x8x6: conv 8 3x3 groups=4"):
-        assert any(fit["text"] for fit in answered("design", {"text": text})["wrong"]["fits"]), text
+@pytest.mark.parametrize(
+    ("text", "fitting"),
+    [
+        ("8x8x1: conv 6 9x9", "8x8x1: conv 6 8x8"),
+        ("8x8x6: conv 8 3x3 groups=4", "8x8x6: conv 8 3x3 groups=2"),
+        ("8x8x3: maxpool 9", "8x8x3: maxpool 8"),
+        ("9x9x3: conv 6 5x5, maxpool 2, conv 6 5x5", "14x14x3: conv 6 5x5, maxpool 2, conv 6 5x5"),
+        ("20x3: lstm 3, conv1d 3 3", "20x3: lstm 3 sequences, conv1d 3 3"),
+        ("20x3: conv 4 3x3 relu", "20x3: conv1d 4 3 relu"),
+        ("8x8x4: sum(conv 6 3x3 same | identity)", "8x8x4: sum(conv 6 3x3 same | conv 6 1x1)"),
+        ("8x8x3: sum(conv 4 1x1 | conv 5 1x1, relu)", "8x8x3: sum(conv 4 1x1 | conv 5 1x1, relu, conv 4 1x1)"),
+        ("8x8x3: sum(identity | conv 5 3x3/2 same)", "8x8x3: sum(conv 5 1x1/2 | conv 5 3x3/2 same)"),
+        ("8x8x3: concat(conv 4 3x3 | maxpool 3)", "8x8x3: concat(conv 4 3x3 same | maxpool 3/1 same)"),
+        ("8x8x3: conv 4 3x3 smae, relu", "8x8x3: conv 4 3x3 same, relu"),
+        ("8x8x3: sum(conv 3 3x3 strids=2 | identiy)", "8x8x3: sum(conv 3 3x3 strides=2 | identiy)"),
+        (" resnt18 ", str(zoo.get("resnet18"))),
+    ],
+)
+def test_misfits_have_a_button(text, fitting):
+    assert fitting in [fit["text"] for fit in answered("design", {"text": text})["wrong"]["fits"]]
+
+
+@pytest.mark.parametrize("text", ["8x8x3: frobnicatequuxly 4", "8x8x3: conv 4 3x3 same same", "8x8x3: maxpol ="])
+def test_words_that_help_no_further_are_no_button(text):
+    assert answered("design", {"text": text})["wrong"]["fits"] == []
+
+
+def test_a_setting_is_stepped_where_nothing_works_out():
+    """Towards a network that works out again, past ones that do not."""
+    text = "8x8x12: conv 12 3x3 same, sum(conv 13 3x3 same | identity), sum(conv 14 3x3 same | identity)"
+    for step in ("13", "14"):
+        found = changed(text, "conv1", "more", "filters")
+        assert found == {
+            "text": text.replace("conv 12" if step == "13" else "conv 13", f"conv {step}", 1),
+            "value": step,
+        }
+        assert "wrong" in answered("design", {"text": found["text"]})
+        text = found["text"]
+    assert changed(text, "conv1", "more", "groups")["value"] == "2"
+    assert changed(text, "conv1", "less", "groups") == {"error": "conv1 groups: nothing is less than 1"}
+    assert "did you mean 'filters'" in changed(text, "conv1", "more", "filtres")["error"]
 
 
 def test_steps_lead_to_networks():

@@ -1,11 +1,13 @@
 """The design room in a real browser."""
 
 import pytest
+from playwright.sync_api import expect
 
 from hubel import zoo
 from hubel.arch import analyse, parse
 from tests.axe import needs_axe, violations
 from tests.studio.conftest import opened
+from tests.work import HANG
 
 TEXT = "28x28x1: conv 6 5x5 tanh, avgpool 2, flatten, dense 10 softmax"
 SAID = f"&net={TEXT.replace(' ', '+')}"
@@ -75,6 +77,24 @@ def test_a_layer_is_clicked_and_changed_and_the_text_follows(room):
     room.get_by_label("padding", exact=True).select_option("same")
     becomes(room, "shape", "28×28×1 → 10")
     room.locator(".editor pre", has_text="conv 7 5x5 same tanh").wait_for()
+
+
+def test_steps_go_on_where_the_network_does_not_work_out(room):
+    write(room, "8x8x12: conv 12 3x3 same, sum(conv 14 3x3 same | identity), dense 3")
+    room.locator(".fits button").first.wait_for()
+    write(room, "8x8x12: conv 12 3x3 same, sum(conv 12 3x3 same | identity), flatten, dense 3")
+    choose(room, "conv1")
+    field = room.get_by_label("filters", exact=True)
+    field.focus()
+    for filters in ("13", "14"):
+        room.keyboard.press("ArrowUp")
+        expect(field).to_have_value(filters, timeout=1000 * HANG)
+    room.locator(".wrong-box", has_text="received 8×8×12 and 8×8×14").wait_for()
+    room.keyboard.press("Control+z")
+    room.locator(".editor pre", has_text="conv 13").wait_for()
+    room.locator(".fits button", has_text="in the other branch").click()
+    becomes(room, "layers", "5")
+    assert "conv 12 3x3 same, conv 12 1x1" not in text_of(room)
 
 
 def test_a_layer_that_comes_changes_no_other(room):

@@ -80,10 +80,12 @@ def needs_whole_numbers(kind: str) -> ShapeError:
 
 
 class NotationError(NetworkError):
-    """A network's text form cannot be read. `column` (from 1) says where, the message points at it."""
+    """A network's text form cannot be read. `column` (from 1) says where, the message points at it; `meant` is what was
+    probably meant by the word that stands there, empty where nothing is like it.
+    """
 
-    def __init__(self, problem: str, text: str, position: int) -> None:
-        self.problem, self.column = problem, position + 1
+    def __init__(self, problem: str, text: str, position: int, meant: str = "") -> None:
+        self.problem, self.column, self.meant = problem, position + 1, meant
         start = max(0, position - 40)
         excerpt = text[start : position + 40].replace("\n", " ")
         pointer = " " * (position - start + (1 if start else 0)) + "^"

@@ -73,6 +73,9 @@ def _sum_shape(shapes: Sequence[Shape]) -> Shape:
         elif len(first) == len(other) == 3 and first[0] and other[0] % first[0] == 0:
             stride = other[0] // first[0]
             fits = [Fit("in the other branch", f"conv {first[2]} 1x1/{stride}", shape_text(first))]
+        elif len(first) == len(other) == 3 and other[0] and first[0] % other[0] == 0:
+            stride = first[0] // other[0]
+            fits = [Fit("in the first branch", f"conv {other[2]} 1x1/{stride}", shape_text(other))]
         raise ShapeError(f"Sum expected branches of equal shape, received {_all(shapes)}", fits=tuple(fits))
     return shapes[0]
 

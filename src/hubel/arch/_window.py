@@ -159,7 +159,7 @@ class Window:
         found = [] if self.slack < 0 else self._other_strides()
         kernel = self._smaller_kernel()
         if self.slack < 0 and kernel is not None:
-            found.append(self._fit("kernel_size", kernel, kernel=kernel))
+            found.append(self._fit("kernel_size" if self.most_padding is None else "pool_size", kernel, kernel=kernel))
         short = -self.slack if self.slack < 0 else self.stride - self.slack % self.stride
         found += self._more_padding(short)
         if self.slack < 0:

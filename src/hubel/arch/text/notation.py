@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -30,7 +30,7 @@ from hubel.arch.text.aliases import meant, otherwise
 from hubel.arch.text.printing import SHORT, WORDS, value_text
 from hubel.base.errors import LimitError
 from hubel.base.limits import check
-from hubel.base.names import did_you_mean
+from hubel.base.names import nearest
 
 MOST_VALUES = 10_000  # in one layer's list
 LONGEST_NUMBER = 100
@@ -128,8 +128,13 @@ class _Reader:
             self.tokens.append(next(self.coming))
         return self.tokens[self.at + steps]
 
-    def error(self, problem: str, token: _Token | None = None) -> NotationError:
-        return NotationError(problem, self.text, (token or self.token).position)
+    def error(self, problem: str, token: _Token | None = None, near: str = "") -> NotationError:
+        return NotationError(problem, self.text, (token or self.token).position, near)
+
+    def unlike(self, problem: str, token: _Token, known: Iterable[str], without: str = "") -> NotationError:
+        """The error of a word that is none of the known ones, with the nearest of them, or what to say without one."""
+        near = nearest(token.text, known)
+        return self.error(problem + (f"; did you mean {near!r}?" if near else without), token, near)
 
     def received(self) -> str:
         return repr(self.token.text[:40]) if self.token.kind != "end" else "the end"
@@ -237,10 +242,11 @@ class _Reader:
             return Activation(word, name=name)
         kind = layer_named(word)
         if kind is None or kind is Activation:
-            other = otherwise(head.text)
-            near = f"; {other}" if other else did_you_mean(head.text, [*REGISTRY, *WAITING, *NAMES, *JOINS])
+            unknown = f"no layer is called {head.text[:40]!r}"
+            if other := otherwise(head.text):
+                raise self.error(f"{unknown}; {other}", head)
             own = "; one of your own is known once its file is imported, in the command line by --layers FILE.py"
-            raise self.error(f"no layer is called {head.text[:40]!r}{near or own}", head)
+            raise self.unlike(unknown, head, [*REGISTRY, *WAITING, *NAMES, *JOINS], own)
         settings = self.settings(kind)
         try:
             return kind(**settings, name=name)  # type: ignore[no-any-return]
@@ -285,9 +291,7 @@ class _Reader:
                     *(NAMES if "activation" in known else ()),
                     *(w for w, (name, _) in WORDS.items() if name in known),
                 ]
-                raise self.error(
-                    f"{kind.word} has no setting {token.text[:40]!r}{did_you_mean(token.text, [*words, *known])}"
-                )
+                raise self.unlike(f"{kind.word} has no setting {token.text[:40]!r}", token, [*words, *known])
             self.at += 1
         return found
 
@@ -324,8 +328,8 @@ class _Reader:
         """Take `key=value`."""
         key = LONG.get(self.token.text, self.token.text)
         if key not in known:
-            near = did_you_mean(key, [*known, *(LONG if "padding" in known else ())])
-            raise self.error(f"{kind.word} has no setting {key[:40]!r}{near}")
+            names = [*known, *(LONG if "padding" in known else ())]
+            raise self.unlike(f"{kind.word} has no setting {key[:40]!r}", self.token, names)
         self.at += 2
         if self.token.kind not in ("number", "size", "word"):
             raise self.error(f"expected a value for {key}, received {self.received()}")

@@ -6,7 +6,7 @@ from dataclasses import fields
 from math import gcd, lcm
 from typing import Any
 
-from hubel.arch import TITLES, Layer, Row, Source, activations, edit, ordered, settings_of, shape_text
+from hubel.arch import TITLES, Layer, ShapeError, Source, activations, edit, ordered, settings_of, shape_text
 from hubel.arch.text.printing import value_text
 from hubel.base.errors import SettingError
 from hubel.studio.answers.read import report, source
@@ -14,6 +14,7 @@ from hubel.studio.answers.read import report, source
 _PADDINGS = ("valid", "same")
 _STEPS = ((16, 1), (32, 4), (64, 8), (128, 16), (512, 32))  # below so many filters, by so many
 _WIDE = ("filters", "units", "output_dim")
+_WAYS = {"less": -1, "more": 1}
 
 
 def layer(text: str, path: str) -> dict[str, Any]:
@@ -32,14 +33,15 @@ def layer(text: str, path: str) -> dict[str, Any]:
         "stride": row.field.stride_text,
         "notes": list(row.notes),
         "formulas": [[TITLES.get(f.figure, f.figure), str(f), f.names] for f in ordered(row.formulas)],
-        "settings": _settings(node, row) if isinstance(node, Layer) else [],
+        "settings": _settings(node, _channels(text, path, node)) if isinstance(node, Layer) else [],
         "place": written.place(node),
     }
 
 
 def change(text: str, path: str, how: str, setting: str, value: str) -> dict[str, Any]:
-    """The text changed. how: "set" a layer's setting to a value; "after", "before": another layer beside it, `value`;
-    "remove"; "input": the network's input becomes `value`.
+    """The text changed. how: "set" a layer's setting to a value; "less", "more": to its next one, which is `value` of
+    the answer, whether or not the network works out; "after", "before": another layer beside it, `value`; "remove";
+    "input": the network's input becomes `value`.
 
     Raises NetworkError, SettingError and UnknownNameError, as the text form does.
     """
@@ -49,6 +51,11 @@ def change(text: str, path: str, how: str, setting: str, value: str) -> dict[str
     node = written.at(path)
     if not isinstance(node, Layer):
         raise SettingError(f"{path}: expected a layer")
+    if how in _WAYS and setting in settings_of(node):
+        step = _less(node, setting, _channels(text, path, node), _WAYS[how])
+        if not step:
+            raise SettingError(f"{path} {setting}: nothing is {how} than {value_text(getattr(node, setting))}")
+        return {**change(text, path, "set", setting, step), "value": step}
     if written.place(node) is None:  # a part of what one word stands for
         if how != "set":
             raise SettingError(f"{path} is a part of what one word stands for: change that word in the text")
@@ -58,21 +65,30 @@ def change(text: str, path: str, how: str, setting: str, value: str) -> dict[str
 
 def _changed(written: Source, node: Layer, how: str, setting: str, value: str) -> str:
     match how:
-        case "set":
+        case "set" | "less" | "more":
             return written.with_setting(node, setting, value)
         case "after" | "before":
             return written.with_more(node, value, after=how == "after")
         case "remove":
             return written.without(node)
         case _:
-            raise SettingError(f"how: expected set, after, before, remove or input, received {how!r}")
+            raise SettingError(f"how: expected set, less, more, after, before, remove or input, received {how!r}")
 
 
-def _settings(node: Layer, row: Row) -> list[dict[str, Any]]:
-    return [found for name in settings_of(node) if (found := _setting(node, name, row)) is not None]
+def _channels(text: str, path: str, node: Layer) -> int:
+    """What groups have to divide; where the network does not work out, so far as it is known: the filters."""
+    try:
+        row = report(text).find(path)[0]
+    except ShapeError:
+        return int(getattr(node, "filters", 1))
+    return gcd(row.input_shape[-1], row.output_shape[-1])
 
 
-def _setting(node: Layer, name: str, row: Row) -> dict[str, Any] | None:
+def _settings(node: Layer, channels: int) -> list[dict[str, Any]]:
+    return [found for name in settings_of(node) if (found := _setting(node, name, channels)) is not None]
+
+
+def _setting(node: Layer, name: str, channels: int) -> dict[str, Any] | None:
     """A setting with what a page needs to change it: `kind` is "flag", "choice" or "number" (with what is `less` and
     `more`, empty at an end), or "text".
     """
@@ -89,7 +105,7 @@ def _setting(node: Layer, name: str, row: Row) -> dict[str, Any] | None:
         return {**found, "kind": "choice", "choices": [*_PADDINGS, "1", "2", "3", *other], "own": True}
     if value is None or isinstance(value, str) or (isinstance(value, tuple) and not _flat(value)):
         return {**found, "kind": "text"} if value is not None else None
-    less, more = _less(node, name, row, -1), _less(node, name, row, 1)
+    less, more = _less(node, name, channels, -1), _less(node, name, channels, 1)
     return {**found, "kind": "number", "less": less, "more": more}
 
 
@@ -101,23 +117,22 @@ def _flat(value: tuple[Any, ...]) -> bool:
     return 1 <= len(value) <= 2 and all(isinstance(each, int) for each in value)
 
 
-def _less(node: Layer, name: str, row: Row, way: int) -> str:
+def _less(node: Layer, name: str, channels: int, way: int) -> str:
     """The setting's next value down (way −1) or up, as the text form has it; empty at an end."""
     value = getattr(node, name)
     if isinstance(value, tuple):
-        steps = [_next(node, name, each, row, way) for each in value]
+        steps = [_next(node, name, each, channels, way) for each in value]
         return "" if None in steps else value_text(tuple(steps), always_pair=name in ("kernel_size", "target_shape"))
-    step = _next(node, name, value, row, way)
+    step = _next(node, name, value, channels, way)
     return "" if step is None else value_text(step)
 
 
-def _next(node: Layer, name: str, value: float, row: Row, way: int) -> float | None:
+def _next(node: Layer, name: str, value: float, channels: int, way: int) -> float | None:
     if isinstance(value, float):
         found = round(value + 0.1 * way, 6)
         return found if 0 <= found < 1 else None
     if name == "groups":
-        most = gcd(row.input_shape[-1], row.output_shape[-1])
-        fitting = [n for n in range(1, most + 1) if most % n == 0 and (n - value) * way > 0]
+        fitting = [n for n in range(1, channels + 1) if channels % n == 0 and (n - value) * way > 0]
         return min(fitting, key=lambda n: abs(n - value), default=None)
     by = 1
     if name in _WIDE:

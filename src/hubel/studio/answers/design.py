@@ -21,7 +21,7 @@ from hubel.base.words import printable
 from hubel.code import source as program
 from hubel.draw import kind, layout
 from hubel.studio.answers.read import report, source
-from hubel.studio.answers.remedies import remedies
+from hubel.studio.answers.remedies import nearest_word, remedies
 from hubel.view.writers.markup import text_of
 from hubel.view.writers.svg import drawing
 
@@ -41,7 +41,8 @@ def design(text: str, width: int, style: str, closed: list[str]) -> dict[str, An
         found = report(text)
         scene = layout(found, _style(found, style), min(max(width, 320), 4000) if width else 900, closed=closed)
     except NotationError as error:
-        return {"wrong": {"told": error.problem, "start": error.column - 1, "end": None, "fits": []}}
+        fits = nearest_word(text, error)
+        return {"wrong": {"told": error.problem, "start": error.column - 1, "end": None, "fits": fits}}
     except ShapeError as error:
         return {"wrong": _misfit(text, error)}
     except HubelError as error:

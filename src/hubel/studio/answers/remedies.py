@@ -2,83 +2,151 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from hubel import zoo
 from hubel.arch import (
     Fit,
     Layer,
     Network,
     Node,
+    NotationError,
     ShapeError,
     Source,
-    Sum,
     analyse,
     children,
+    leaves,
     named_children,
     parse_node,
     settings_of,
     source_of,
 )
 from hubel.base.errors import HubelError
+from hubel.base.names import nearest
 
-_BEFORE = {"a Flatten": "flatten"}
+_BEFORE = {"a Flatten": "flatten", "globalavgpool or flatten": "globalavgpool"}
+_AXES = {"input height": 0, "input steps": 0, "input width": 1}
+_DOUBLINGS = 11  # of what is added to the input, for a layer behind strides
 
 
 def remedies(written: Source, node: Node | None, error: ShapeError) -> list[dict[str, Any]]:
     """Each change that the error proposes: in words, and where making it helps the `text` that it gives, else None."""
     found = []
     for fit in error.fits:
-        text = next((text for text in _tried(written, node, fit) if _helps(text, error.place)), None)
-        found.append({"words": str(fit), "text": text})
+        words, text = str(fit), next((text for text in _tried(written, node, fit) if _helps(text, error.place)), None)
+        if text is None and fit.argument in _AXES and (text := _larger(written, fit.argument, error.place)):
+            words = f"the network's input {text.partition(':')[0].strip()}"
+        found.append({"words": words, "text": text})
     return sorted(found, key=lambda each: each["text"] is None)
 
 
-def _tried(written: Source, node: Node | None, fit: Fit) -> list[str]:
+def nearest_word(text: str, error: NotationError) -> list[dict[str, Any]]:
+    """The word that was probably meant, where the text can be read further with it; or the network of the zoo."""
+    if text.strip().isidentifier() and (name := nearest(text.strip(), zoo.names())):
+        return [{"words": name, "text": str(zoo.get(name))}]
+    start = error.column - 1
+    word = re.match(r"\w+", text[start:])
+    if not error.meant or word is None:
+        return []
+    changed = text[:start] + error.meant + text[start + word.end() :]
+    try:
+        source_of(changed)
+    except NotationError as after:
+        if after.column <= error.column + len(error.meant):
+            return []
+    except HubelError:
+        pass  # its words are read, and something else is wrong
+    return [{"words": error.meant, "text": changed}]
+
+
+def _tried(written: Source, node: Node | None, fit: Fit) -> Iterator[str]:
     """The texts that a change may mean."""
     try:
-        if isinstance(node, Sum):
-            return _in_a_branch(written, node, fit)
-        if not isinstance(node, Layer) or written.place(node) is None:
-            return []
-        argument = "kernel_size" if fit.argument == "kernel" else fit.argument
-        if argument in settings_of(node):
-            return [written.with_setting(node, argument, fit.value)]
-        if fit.argument == "before it" and fit.value in _BEFORE:
-            return [written.with_more(node, _BEFORE[fit.value], after=False)]
-        if fit.argument == "instead of it":
-            return [written.with_words(node, fit.value)]
-        if fit.argument.startswith("input "):
-            return _other_input(written, fit)
+        if isinstance(node, Layer):
+            yield from _of_a_layer(written, node, fit)
+        elif node is not None:
+            yield from _of_branches(written, node, fit)
     except (HubelError, LookupError):
         pass
-    return []
 
 
-def _in_a_branch(written: Source, node: Sum, fit: Fit) -> list[str]:
-    """A shortcut that only passes on becomes the layer that is proposed."""
-    shortcuts = [branch for branch in children(node) if _passes_on(branch)]
-    if fit.argument != "in the other branch" or len(shortcuts) != 1:
-        return []
-    return [written.with_words(shortcuts[0], fit.value)]
+def _of_a_layer(written: Source, node: Layer, fit: Fit) -> Iterator[str]:
+    place = written.place(node)
+    if place is None:
+        return
+    if fit.argument in settings_of(node):
+        sides = re.sub(r"^(\d+) before and (\d+) after$", r"\1/\2x\1/\2", fit.value)
+        yield written.with_setting(node, fit.argument, sides)
+    elif fit.argument == "before it" and fit.value in _BEFORE:
+        yield written.with_more(node, _BEFORE[fit.value], after=False)
+    elif fit.argument == "instead of it":
+        yield written.with_words(node, fit.value)
+        alike = re.sub(r"\b(\d+)x\1\b", r"\1", node.text())  # along one axis in place of two, or the other way round
+        yield written.with_words(node, fit.value.lower() + alike.removeprefix(node.word))
+    elif "`sequences`" in fit.value:
+        for layer, start, _ in reversed(written.places):
+            if start < place[0] and "return_sequences" in settings_of(layer):
+                yield written.with_setting(layer, "return_sequences", "true")
+    elif fit.argument in ("input channels", *_AXES):
+        yield from _other_input(written, fit)
+
+
+def _of_branches(written: Source, node: Node, fit: Fit) -> Iterator[str]:
+    """A shortcut that only passes on becomes what is proposed, or a branch ends with it; or all layers keep sizes."""
+    for branch in sorted(children(node), key=_passes_on, reverse=True):
+        last = (children(branch) or (branch,))[-1]
+        if _passes_on(branch):
+            yield written.with_words(branch, fit.value)
+        elif isinstance(last, Layer) and written.place(last):
+            yield written.with_more(last, fit.value)
+    alike: tuple[dict[str, Any], ...] = ({"padding": "same"}, {"padding": "same", "strides": 1})
+    for settings in alike:
+        text = written.text
+        layers = {place[0]: (layer, place) for layer in leaves(node) if (place := written.place(layer))}
+        for _, (layer, (start, end)) in sorted(layers.items(), reverse=True):
+            own = {name: value for name, value in settings.items() if name in settings_of(layer)}
+            text = text[:start] + (replace(layer, **own).text() if own else text[start:end]) + text[end:]
+        yield text
 
 
 def _passes_on(branch: Node) -> bool:
     return children(branch) == (parse_node("identity"),)
 
 
-def _other_input(written: Source, fit: Fit) -> list[str]:
-    """The network's own input with another height or width, where the layer reads it as it is."""
+def _other_input(written: Source, fit: Fit) -> Iterator[str]:
+    """The network's own input with as many channels, rows or columns as the layer needs, where it reads it as it is."""
     digits = fit.value.removeprefix("at least ")
-    axis = {"input height": 0, "input width": 1, "input channels": -1}.get(fit.argument)
+    if digits.isdigit() and fit.argument == "input channels":
+        yield _with_input(written, (*written.network.input[:-1], int(digits)))
+    elif digits.isdigit():
+        yield _grown(written, fit.argument, int(digits) - written.network.input[_AXES[fit.argument]])
+
+
+def _larger(written: Source, argument: str, place: str) -> str | None:
+    """The least larger input with which the place works out, that of a layer behind others."""
+    few, many = 0, 1
+    while not _helps(_grown(written, argument, many), place):
+        few, many = many, 2 * many
+        if many > 2**_DOUBLINGS:
+            return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if _helps(_grown(written, argument, middle), place) else (middle, many)
+    return _grown(written, argument, many)
+
+
+def _grown(written: Source, argument: str, more: int) -> str:
+    """The network with an input that is so much larger: along one axis, and along the other where that is shorter."""
     shape = written.network.input
-    if axis is None or not digits.isdigit() or len(shape) < 3:
-        return []
-    own = list(shape)
-    own[axis] = int(digits)
-    if axis != -1:
-        own[1 - axis] = max(own[1 - axis], int(digits))
-    return [f"{'x'.join(map(str, own))}:{written.text.partition(':')[2]}"]
+    length = shape[_AXES[argument]] + more
+    return _with_input(written, (*(max(length, each) for each in shape[:-1]), shape[-1]))
+
+
+def _with_input(written: Source, shape: tuple[int, ...]) -> str:
+    return f"{'x'.join(map(str, shape))}:{written.text.partition(':')[2]}"
 
 
 def _helps(text: str, place: str) -> bool:

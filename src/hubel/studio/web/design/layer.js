@@ -43,6 +43,12 @@ export class LayerPane {
     if (focus) this.element.querySelector(`[data-key="${focus}"]`)?.focus();
   }
 
+  /** Show where a setting was stepped to, though the network may not work out with it: steps go on from there. */
+  stepped(setting, value) {
+    const all = ["less", "value", "more"].map((what) => this.element.querySelector(`[data-key="${setting} ${what}"]`));
+    for (const each of all.filter(Boolean)) each.tagName === "INPUT" ? (each.value = value) : (each.disabled = false);
+  }
+
   beside() {
     const choose = h("select", { "aria-label": "a layer to add after it", "data-key": "add" },
       h("option", { value: "" }, "add after it …"), ADDED.map((words) => h("option", {}, words)));
@@ -70,13 +76,13 @@ export class LayerPane {
     const field = h("input", { value: setting.value, size: 5, autocomplete: "off", "aria-labelledby": `setting-${setting.name}`, ...key("value") });
     field.addEventListener("change", () => field.value.trim() && field.value !== setting.value && set(field.value.trim()));
     if (setting.kind === "text") return h("div", { class: "setting" }, label, field);
-    const step = (sign, value, words) => h("button", { type: "button", disabled: !value, "aria-label": `${title}: ${words}`, ...key(words), onclick: () => set(value) }, sign);
+    const step = (sign, words) => h("button", { type: "button", disabled: !setting[words], "aria-label": `${title}: ${words}`, ...key(words), onclick: () => this.change(words, setting.name, "") }, sign);
     field.addEventListener("keydown", (event) => {
-      const value = { ArrowUp: setting.more, ArrowDown: setting.less }[event.key];
-      if (!value) return;
+      const way = { ArrowUp: "more", ArrowDown: "less" }[event.key];
+      if (!way) return;
       event.preventDefault();
-      set(value);
+      if (!field.parentElement.querySelector(`[data-key$="${way}"]`).disabled) this.change(way, setting.name, "");
     });
-    return h("div", { class: "setting" }, label, h("span", { class: "stepper" }, step("−", setting.less, "less"), field, step("+", setting.more, "more")));
+    return h("div", { class: "setting" }, label, h("span", { class: "stepper" }, step("−", "less"), field, step("+", "more")));
   }
 }

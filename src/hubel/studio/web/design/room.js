@@ -91,7 +91,8 @@ class Design {
     this.place = place;
     addEventListener("resize", () => { clearTimeout(this.sizing); this.sizing = setTimeout(() => this.follow(), 200); });
     place.addEventListener("keydown", (event) => {
-      if (event.target === this.editor.area || event.target.tagName === "INPUT" || !(event.ctrlKey || event.metaKey)) return;
+      const types = event.target.tagName === "INPUT" && !this.pane.element.contains(event.target);
+      if (event.target === this.editor.area || types || !(event.ctrlKey || event.metaKey)) return;
       const way = { z: event.shiftKey ? 1 : -1, y: 1 }[event.key.toLowerCase()];
       if (way) {
         event.preventDefault();
@@ -307,8 +308,9 @@ class Design {
     const path = this.chosen;
     this.work = (this.work ?? Promise.resolve()).then(async () => {
       const found = await ask("change", { text: this.text, path, how, setting, value });
-      if (found.error) this.wrong.replaceChildren(h("p", {}, found.error));
-      else this.change(found.text, false);
+      if (found.error) return this.wrong.replaceChildren(h("p", {}, found.error));
+      this.change(found.text, false);
+      if (found.value) this.pane.stepped(setting, found.value);
     });
   }
 
