@@ -296,3 +296,14 @@ def test_the_name_of_what_stands_several_times_is_whole_beside_how_often():
     name, badge = texts["block1 … block2"], texts["×2"]
     room = badge.x - 1.15 * text_width(badge.words, badge.role)  # of a reader whose fonts are wider
     assert name.x + 1.15 * text_width(name.words, name.role) < room
+
+
+def test_a_part_that_is_closed_tells_of_all_its_repeats():
+    """Each of which gives another shape than the one before: what the last one gives, and what all of them cost."""
+    text = "8x8x4: 3 * layer=concat(identity | conv 2 3x3 same), flatten, dense 2"
+    scene = layout(parse(text), closed=["layer1"])
+    told = [mark.words for mark in scene.flat() if isinstance(mark, Text)]
+    at = told.index("layer1 … layer3: 3 layers")
+    cost = sum(each.cost.parameters for each in analyse(parse(text)).rows[:-2])
+    assert told[at + 1 : at + 3] == ["8×8×10", f"{cost} · 20.7 K"]
+    assert "8×8×6" not in told

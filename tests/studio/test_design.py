@@ -5,6 +5,9 @@ from playwright.sync_api import expect
 
 from hubel import zoo
 from hubel.arch import analyse, parse
+from hubel.code import source
+from hubel.draw import layout
+from hubel.view.writers.svg import to_svg
 from tests.axe import needs_axe, violations
 from tests.studio.conftest import opened
 from tests.work import HANG
@@ -174,6 +177,19 @@ def test_programs_for_all_frameworks(room):
         room.locator(".code pre", has_text=word).wait_for()
 
 
+def test_drawing_and_program_are_saved_as_files(room):
+    with room.expect_download() as drawing:
+        room.get_by_label("save the drawing as an SVG file").click()
+    assert drawing.value.suggested_filename == "network_of_1_conv_1_dense.svg"
+    assert drawing.value.path().read_text(encoding="utf-8") == to_svg(layout(analyse(parse(TEXT)), "auto", 900))
+    room.get_by_role("tab", name="Code").click()
+    room.locator(".code pre", has_text="import torch").wait_for()
+    with room.expect_download() as program:
+        room.get_by_role("button", name="save as a file").click()
+    assert program.value.suggested_filename == "network_pytorch.py"
+    assert program.value.path().read_text(encoding="utf-8") == source(parse(TEXT), "pytorch")
+
+
 def test_advice_is_taken_with_a_button(browser_page, address):
     room = opened(browser_page, address, "&net=lenet5")
     room.get_by_role("tab", name="Advice (2)").click()
@@ -208,6 +224,11 @@ def test_blocks_close_and_layers_are_found(browser_page, address):
     room.keyboard.press("Enter")
     room.locator(".layer-pane h2:text-is('pool1')").wait_for()
     assert room.locator(".layer.found").count() == 1
+    room.get_by_label("find a layer").first.fill("stage4.block2.residual.conv1")
+    room.locator(".diagram .note", has_text="in closed blocks").first.wait_for()
+    room.keyboard.press("Enter")
+    room.locator(".layer-pane h2:text-is('stage4.block2.residual.conv1')").wait_for()
+    assert room.locator('.layer[aria-expanded="false"]').count() == 0
 
 
 def test_the_drawing_is_enlarged_and_moved(room):

@@ -202,11 +202,13 @@ def part_of(item: Series | Split | Exit) -> str:
 
 
 def _closed(item: Series | Split | Exit) -> Closed:
-    own = replace(item, more=()) if item.times > 1 else item
+    """A part, or all of its repeats as one, which may each give another shape than the one before."""
     path = part_of(item)
-    called = item.called if isinstance(item, Split) else ""
-    name = called or path.rpartition(".")[2]
-    return Closed(path, rows_of([own]), "band", item.times, item.last, alike=item.more, detail=item.detail, name=name)
+    name = (item.called if isinstance(item, Split) else "") or path.rpartition(".")[2]
+    if item.times > 1:
+        last = (item.last_within if isinstance(item, Split) else "") or item.last
+        name = f"{path} … {last.rpartition('.')[2]}"
+    return Closed(path, rows_of([item]), "band", detail=item.detail, name=name)
 
 
 def _told(items: Sequence[Item], detail: int) -> tuple[Item, ...]:

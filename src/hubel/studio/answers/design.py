@@ -23,7 +23,7 @@ from hubel.draw import kind, layout
 from hubel.studio.answers.read import report, source
 from hubel.studio.answers.remedies import nearest_word, remedies
 from hubel.view.writers.markup import text_of
-from hubel.view.writers.svg import drawing
+from hubel.view.writers.svg import drawing, to_svg
 
 MOST_ROWS = 1500  # that a page's table shows
 BATCH = 32
@@ -59,6 +59,12 @@ def design(text: str, width: int, style: str, closed: list[str]) -> dict[str, An
         "style": scene.style,
         "drawing": text_of(drawing(scene, "auto", places, opens=True, ruled=False)),
     }
+
+
+def picture(text: str, style: str, closed: list[str]) -> dict[str, Any]:
+    """The drawing as a file of its own, which needs no page around it: `svg`."""
+    found = report(text)
+    return {"svg": to_svg(layout(found, _style(found, style), 900, closed=closed))}
 
 
 def _style(found: Report, style: str) -> str:

@@ -20,6 +20,7 @@ QUESTIONS: Known = {
     "known": (words.known, {}),
     "network": (words.network, {"name": str}),
     "design": (design.design, {"text": str, "width": int, "style": str, "closed": list}),
+    "picture": (design.picture, {"text": str, "style": str, "closed": list}),
     "figures": (design.figures, {"text": str}),
     "memory": (design.memory, {"text": str, "batch": int}),
     "layer": (change.layer, {"text": str, "path": str}),

@@ -7,7 +7,8 @@ const LEAST = 0.15;
 const MOST = 4;
 const DRAG = 4; // pixels from which a press is no click
 
-/** A drawing of a network. on: {choose(rows), part(path)}; without, it is only looked at. */
+/** A drawing of a network. on: {choose(rows), part(path), inside(path)}, the last one for a layer that is looked for and
+ * lies in a closed part; without, it is only looked at. */
 export class Diagram {
   constructor(label, on = {}) {
     this.on = on;
@@ -160,7 +161,12 @@ export class Diagram {
     this.layers.forEach((layer) => layer.classList.toggle("found", found.includes(layer)));
     this.at = found.length ? ((way === 0 ? 0 : (this.at ?? 0) + way) + found.length) % found.length : 0;
     this.told.textContent = !wanted ? "" : found.length ? `${this.at + 1} of ${found.length}` : "none";
-    if (!found.length) return;
+    if (!found.length) {
+      const inside = wanted && this.on.inside ? this.rows.filter((row) => `${row.path} ${row.words}`.toLowerCase().includes(wanted)) : [];
+      if (inside.length) this.told.textContent = `${inside.length} in closed blocks: Enter opens them`;
+      if (inside.length && way !== 0) this.on.inside(inside[0].path);
+      return;
+    }
     this.reveal(found[this.at]);
     if (way !== 0 && found[this.at].dataset.rows) this.on.choose?.(found[this.at].dataset.rows.split(" ").map(Number));
   }

@@ -2,6 +2,7 @@
 
 import { count, h } from "hubel/view/dom";
 import { ask } from "hubel/studio/asking";
+import { saved } from "hubel/studio/saved";
 
 const UNITS = [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]];
 
@@ -61,7 +62,8 @@ export class CodePane {
     this.choose = h("select", { "aria-label": "framework" }, frameworks.map((name) => h("option", { value: name }, titles[name] ?? name)));
     this.copy = h("button", { type: "button", onclick: () => this.copied() }, "copy");
     this.program = h("pre", { tabindex: 0, "aria-label": "the program" });
-    this.element = h("div", { class: "code" }, h("p", { class: "tools" }, this.choose, this.copy), this.program);
+    const save = h("button", { type: "button", onclick: () => saved(`network_${this.choose.value}.py`, "text/x-python", this.program.textContent) }, "save as a file");
+    this.element = h("div", { class: "code" }, h("p", { class: "tools" }, this.choose, this.copy, save), this.program);
     this.choose.addEventListener("change", () => this.shown());
   }
 
@@ -111,7 +113,7 @@ export class ComparePane {
 
 /** The networks of the zoo, to choose one. */
 export function zooDialog(zoo, take) {
-  const field = h("input", { type: "search", placeholder: "search", "aria-label": "search the zoo" });
+  const field = h("input", { type: "search", placeholder: "search", "aria-label": "search the zoo", autofocus: true });
   const items = zoo.map((each) => {
     const item = h("li", {}, h("button", { type: "button", onclick: () => { dialog.close(); take(each.name); } },
       h("b", {}, each.name), " ", h("span", { class: "note" }, each.from), h("span", { class: "summary" }, each.summary)));

@@ -10,6 +10,7 @@ import { LayerPane } from "hubel/studio/design/layer";
 import { CodePane, ComparePane, MemoryPane, adviceList, bytes, zooDialog } from "hubel/studio/design/panes";
 import { Rows, difference, paired } from "hubel/studio/design/rows";
 import { Tabs } from "hubel/studio/design/tabs";
+import { saved } from "hubel/studio/saved";
 import { Usable } from "hubel/studio/usable";
 
 const LATER = 120; // ms after which what is not seen at once is asked for
@@ -39,7 +40,13 @@ class Design {
       undo: (way) => this.step(way),
     });
     this.wrong = h("div", { id: "wrong", class: "wrong-box", role: "status" });
-    this.diagram = new Diagram("the network", { choose: (rows) => this.choose(this.answer.rows[rows[0]]?.path, rows), part: (part) => this.toggle(part) });
+    this.diagram = new Diagram("the network", {
+      choose: (rows) => this.choose(this.answer.rows[rows[0]]?.path, rows), part: (part) => this.toggle(part),
+      inside: (path) => {
+        this.closed.clear();
+        this.follow().then(() => this.choose(path, null));
+      },
+    });
     this.beside = new Diagram("the network kept");
     this.pane = new LayerPane((how, setting, value) => this.alter(how, setting, value));
     this.rows = new Rows((row) => this.choose(this.answer.rows[row].path, null));
@@ -70,12 +77,12 @@ class Design {
     this.on = button("↷ redo", "redo (Ctrl+Y)", () => this.step(1));
     this.style = h("select", { "aria-label": "kind of drawing" }, ["auto", "volumes", "blocks"].map((each) => h("option", { selected: addressed().style === each }, each)));
     this.style.addEventListener("change", () => {
-      address({ style: this.style.value === "auto" ? "" : this.style.value });
+      address({ style: this.styled });
       this.follow();
     });
     this.folds = button("close blocks", "close or open all blocks", () => this.fold());
     this.folds.hidden = true;
-    this.diagram.tools.append(this.style, this.folds);
+    this.diagram.tools.append(this.style, this.folds, button("save", "save the drawing as an SVG file", () => this.save()));
     this.kept = h("div", { class: "kept", hidden: true },
       h("p", {}, h("b", {}, "kept"), " ", this.keptTitle = h("code"), " ",
         button("swap", "work on the kept one, and keep this one", () => this.swap()), " ", button("leave", "leave the kept one", () => this.keep(""))),
@@ -125,13 +132,17 @@ class Design {
     if (this.wanted && this.answer?.text === this.text) this.find();
   }
 
+  /** The kind of drawing that is asked for, empty where hubel chooses. */
+  get styled() {
+    return this.style.value === "auto" ? "" : this.style.value;
+  }
+
   /** What the address says of this room. */
   get said() {
     const tab = this.tabs.current.name;
-    const style = this.style.value;
     return {
       net: this.answer?.text ?? this.text, with: this.other, closed: [...this.closed].join(" "), layer: this.chosen ?? "",
-      tab: tab === "layers" ? "" : tab, style: style === "auto" ? "" : style,
+      tab: tab === "layers" ? "" : tab, style: this.styled,
     };
   }
 
@@ -181,7 +192,7 @@ class Design {
       while (this.again) {
         this.again = false;
         const text = this.text;
-        const values = { text, width: this.diagram.width, style: this.style.value === "auto" ? "" : this.style.value, closed: [...this.closed] };
+        const values = { text, width: this.diagram.width, style: this.styled, closed: [...this.closed] };
         this.show(await ask("design", values), text);
       }
     } finally {
@@ -327,6 +338,13 @@ class Design {
     this.follow();
   }
 
+  /** Save the drawing, as it is closed and opened, as a file. */
+  async save() {
+    const { title, text } = this.answer;
+    const found = await ask("picture", { text, style: this.styled, closed: [...this.closed] });
+    if (found.svg) saved(`${title.replace(/[^A-Za-z0-9]+/g, "_")}.svg`, "image/svg+xml", found.svg);
+  }
+
   /** Keep a network to compare with; none by an empty text. */
   async keep(text) {
     this.other = text;
@@ -335,7 +353,7 @@ class Design {
     this.place.classList.toggle("two", Boolean(text));
     if (this.tabs.current?.name === "compare") this.compare.shown();
     if (text) {
-      const found = await ask("design", { text, width: this.beside.width, style: this.style.value === "auto" ? "" : this.style.value });
+      const found = await ask("design", { text, width: this.beside.width, style: this.styled });
       if (found.wrong || this.other !== text) return;
       this.keptTitle.textContent = found.title;
       this.beside.show(found.drawing, found.rows);
