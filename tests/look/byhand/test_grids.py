@@ -20,6 +20,8 @@ SQUARE = (((1, -1), (1, 0)),)
         "1 -1 / 1 0",
         "1 −1 / 1 0",
         "1 –1/1 0",
+        "1,-1/1,0",
+        "1, -1/1, 0",
         "1, -1; 1, 0",
         "1 -1\n1 0\n",
         "1 -1;1 0;",
@@ -37,6 +39,9 @@ def test_fractions_and_channels():
     ninth = Fraction(1, 9)
     assert read_planes("1/9 1/9 | .5 2e-1") == (((ninth, ninth),), ((Fraction(1, 2), Fraction(1, 5)),))
     assert read_planes("1/2") == (((Fraction(1, 2),),),)
+    assert read_planes("0,1/9") == (((0, ninth),),)
+    assert read_planes("0 1/9 0 1/9 0;") == (((0, ninth, 0, ninth, 0),),)
+    assert read_planes("1/2/3") == (((1,), (2,), (3,)),)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,7 @@ def test_fractions_and_channels():
     [
         ("", "received none"),
         ("1 2 / 3", "received 2 numbers in row 0 and 1 in row 1: '3'"),
+        ("1 2 3/4 5 6/7 8", r"in row 2: '7 8' \(a row of fractions ends with ';'\)"),
         ("1 2 | 3", "channels of one size, received 1×2, 1×1"),
         ("1 x", "received 'x'"),
         ("1/0", "divides by 0"),

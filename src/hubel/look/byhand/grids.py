@@ -43,15 +43,15 @@ def read_planes(text: str) -> Planes:
 
 
 def _read_grid(text: str) -> Grid:
-    rows = [row.replace(",", " ").split() for row in _rows(text)]
-    rows = [row for row in rows if row]
+    rows = [row for row in map(str.split, _rows(text.replace(",", " "))) if row]
     if not rows:
         raise SettingError("expected a grid of numbers such as '1 0 / 0 1', received none")
     for number, row in enumerate(rows):
         if len(row) != len(rows[0]):
+            tight = " (a row of fractions ends with ';')" if re.search(r"\d/\d", text) else ""
             raise SettingError(
                 f"expected rows of equal length, received {len(rows[0])} numbers in row 0 and {len(row)} in row "
-                f"{number}: {shortened(' '.join(row))!r}"
+                f"{number}: {shortened(' '.join(row))!r}{tight}"
             )
     return tuple(tuple(map(read_number, row)) for row in rows)
 
@@ -60,9 +60,9 @@ def _rows(text: str) -> list[str]:
     # a slash between blanks ends a row, one between digits is a fraction's
     rows = re.split(r"(?:(?<=\s)|^)/|/(?=\s|$)|;|\n", text)
     if len(rows) == 1 and "/" in text:
-        tight = [row.split() for row in text.split("/")]
-        if len({len(row) for row in tight}) == 1 and len(tight[0]) > 1:  # "1 0/0 1": rows after all
-            return text.split("/")
+        tight = text.split("/")
+        if all(len(row.split()) > 1 for row in tight) or not all(map(_NUMBER.fullmatch, text.split())):
+            return tight  # "1 0/0 1", "1/2/3": rows after all
     return rows
 
 
