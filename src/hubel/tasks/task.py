@@ -120,7 +120,7 @@ class Task(abc.ABC):
     any engine can compute. defaults: settings of a recipe that the rules take. reads_like: whether `load` takes `like`.
     about_places: whether it says something of every place of an image (`hubel.tasks.places`). own_size: whether
     networks of the zoo are made in the size that examples have, instead of those brought to theirs. scores_classes:
-    whether outputs begin with a score for each name of `classes`. score: what that is called. shares: whether its
+    whether outputs begin with a score for each name of `scored`. score: what that is called. shares: whether its
     outcome is a probability. guesses: whether the loss of guessing is ln(classes). as_it_is: what its data is, where
     neither classes are balanced nor examples changed. classes: the names of what is told apart, in the order of the
     network's outputs; none where nothing is.
@@ -252,6 +252,11 @@ class Task(abc.ABC):
         default probabilities that add up to 1.
         """
         return scores.softmax(1)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """What its scores are of, in the order of the network's outputs: by default the classes."""
+        return self.classes
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Of the classes, of what a network says of an image or a place before a closing softmax, N×outputs: by default

@@ -15,7 +15,7 @@ from hubel.data.colours.lab import coloured, colourfulness, colours_of, greyed, 
 from hubel.data.colours.load import grey_of
 from hubel.export.onnx.form import onnx_bytes
 from hubel.tasks import evaluate, load, task_of
-from hubel.tasks.colorize.bins import spread, squares
+from hubel.tasks.colorize.bins import hue, spread, squares
 from hubel.tasks.colorize.task import Colorize
 from hubel.train import Recipe, train
 from tests.command import hubel
@@ -205,6 +205,24 @@ def test_onnx_runtime_colours_as_predict_does(run):
     off = np.abs(out["picture"][0].astype(int) - run.model().predict(pixels).picture)
     assert off.mean() < 0.1
     assert (off > 2).mean() < 0.001
+
+
+def test_a_map_says_why_a_place_is_blue_or_green(run, tmp_path):
+    grey = tmp_path / "grey.png"
+    Image.fromarray(fields(np.random.default_rng(99))).convert("L").save(grey)
+    for place, word in (("2,12", "blue"), ("22,3", "green")):
+        done = hubel("look", "cam", str(run.directory), str(grey), "--at", place, "--top", "2", "--json")
+        first, second = json.loads(done.stdout)["maps"]
+        assert first["class"].startswith(f"{word} (a*")
+        assert first["probability"] > second["probability"] > 0
+
+
+def test_hues_are_called_as_people_call_them():
+    named = {"red": (255, 0, 0), "orange": (255, 165, 0), "yellow": (255, 255, 0), "green": (0, 128, 0),
+             "cyan": (0, 255, 255), "blue": (0, 0, 255), "violet": (128, 0, 128), "pink": (255, 192, 203),
+             "grey": (90, 92, 91)}  # fmt: skip
+    colours = colours_of(torch.tensor([[[*named.values()]]], dtype=torch.uint8))[0, :, 0].T.tolist()
+    assert [hue(a, b) for a, b in colours] == [*named]
 
 
 def test_counts_of_parts_add_up_to_those_of_the_whole(run, splits):

@@ -248,16 +248,16 @@ def _attributions(
 ) -> Attributions:
     """Run a method for every image and class, in batches that fit the budget."""
     require_scores(model, at)
-    wanted = [class_index(model.classes, name, model.task.noun) for name in classes]
+    wanted = [class_index(model.task.scored, name, model.task.noun) for name in classes]
     top = top or 1
-    if not 1 <= top <= len(model.classes):
-        raise SettingError(f"expected top from 1 to {len(model.classes)}, received {top}")
+    if not 1 <= top <= len(model.task.scored):
+        raise SettingError(f"expected top from 1 to {len(model.task.scored)}, received {top}")
     prepared, signed = samples(model, images), signed or bool(model.task.sentence)
     most, device = batch_size(model, budget), device_of(model.module)
     found: list[list[Map]] = [[] for _ in prepared]
     with input_gradients(model.module):
         scores = _scores(model, prepared, most, at)
-        likeliest = model.task.foremost(scores[:, : len(model.classes)], top)
+        likeliest = model.task.foremost(scores[:, : len(model.task.scored)], top)
         pairs = [(place, index) for place in range(len(prepared)) for index in wanted or likeliest[place]]
         for start in range(0, len(pairs), most):
             batch = pairs[start : start + most]
@@ -288,7 +288,7 @@ def _map(model: LoadedModel, image: Sample, scores: Tensor, index: int, result: 
     outcome = model.task.probabilities(scores[None])[0]
     return Map(
         image.name,
-        model.classes[index],
+        model.task.scored[index],
         index,
         bool(model.task.said(outcome)[index]),
         float(outcome[index]) if model.task.shares else nan,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 from functools import cache
 from typing import NamedTuple
 
@@ -19,6 +21,8 @@ _AT_ONCE = 2**18  # of them
 _SPREAD = 5.0  # the deviation by which shares are smoothed, and colours spread over squares
 _MIXED = 0.5  # how much of the weights' measure is even
 _LEAST = 1e-6  # the share of a square that no picture has
+_HUES = ("pink", "red", "orange", "yellow", "green", "cyan", "blue", "violet", "pink")
+_ENDS = (15, 50, 85, 115, 175, 220, 312, 335)  # degrees at which one hue ends and the next begins
 NEAR = 5  # squares that a colour is spread over
 
 
@@ -30,6 +34,15 @@ def squares() -> torch.Tensor:
     own = colours_of(cube)[0, :, 0]
     found: torch.Tensor = torch.unique((own / SIDE).round().T, dim=0)
     return found.double() * SIDE
+
+
+def hue(a: float, b: float) -> str:
+    """What people call a colour of this a* and b*: grey near the middle, else by its angle in CIELAB, in which sRGB's
+    primaries lie at 40° (red), 103° (yellow), 136° (green), 196° (cyan), 306° (blue) and 328° (magenta).
+    """
+    if math.hypot(a, b) < SIDE:
+        return "grey"
+    return _HUES[bisect.bisect(_ENDS, math.degrees(math.atan2(b, a)) % 360)]
 
 
 class Common(NamedTuple):

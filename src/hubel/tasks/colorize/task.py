@@ -24,7 +24,7 @@ from hubel.data.colours.targets import Colours
 from hubel.data.feed.device import constant
 from hubel.tasks import task
 from hubel.tasks.colorize.answer import Coloured
-from hubel.tasks.colorize.bins import common, spread, squares
+from hubel.tasks.colorize.bins import common, hue, spread, squares
 from hubel.tasks.colorize.decoding import TEMPERATURE
 from hubel.tasks.colorize.metrics import Metrics, Way
 from hubel.tasks.measure import called, evaluate, outputs_of, whole_of
@@ -59,6 +59,7 @@ class Colorize(Places):
         task.Figure("distance", "Fréchet distance", "number", "lowest"),
     )
     draws: ClassVar[bool] = True
+    scores_classes: ClassVar[bool] = True
     guesses: ClassVar[bool] = False
     targets_noun: ClassVar[str] = "colours"
     noun: ClassVar[tuple[str, str]] = ("colour", "colours")
@@ -147,6 +148,19 @@ class Colorize(Places):
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:
         """How likely each square is."""
         return self.logits(scores).softmax(1)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The squares of colours, each by a word and its middle."""
+        return tuple(f"{hue(a, b)} (a* {a + 0:g}, b* {b + 0:g})".replace("-", "−") for a, b in self.middles)
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Of the squares, of scores N×squares of an image or a place."""
+        return self.outcome(logits[..., None, None])[..., 0, 0]
+
+    def foremost(self, scores: torch.Tensor, most: int) -> list[list[int]]:
+        """The likeliest squares, of scores N×squares beside what is common."""
+        return super().foremost(self.probabilities(scores), most)
 
     def colours(self, scores: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """a* and b*, N×2×rows×columns, of scores N×squares×h×w: of each place the mean of the likelier squares
