@@ -72,6 +72,8 @@ def test_options_before_the_command_and_values_that_look_like_options(capsys: py
         (["draw", "lenet5", "x.svg"], "x.svg: more words than `hubel draw` takes; did you mean '-o x.svg'?"),
         (["explain", "lenet5", "--latex"], "--latex: no option of `hubel explain`; did you mean '-o FILE.tex'?"),
         (["explain", "lenet5", "--set"], "expected one argument"),
+        (["explain", "googlenet", "--heads", "true"], "did you mean '--option heads=VALUE'?"),
+        (["explain", "googlenet", "--set", "heads=true"], "of the network as a whole: --option heads=true"),
         (["evaluate", "--json"], "the following arguments are required: RUN"),
         (["look", "mapz", "run"], "expected maps, unit"),
     ],

@@ -13,7 +13,7 @@ from hubel.arch import analyse, parse
 from hubel.base.errors import SettingError
 from hubel.data import Dataset, Labels, Splits
 from hubel.tasks import load, task_of
-from hubel.train._fitting import recipe_for
+from hubel.train._fitting import fitted, recipe_for
 from tests.command import hubel as command
 from tests.tasks.segmentation.pictures import folder
 
@@ -82,6 +82,16 @@ def test_places_are_trained_by_muon_where_normalised_and_in_colours_where_seen_o
     seconds = [times * images / 4e10 for times in (25, 23)]
     found = [recipe_for(large, squares, {"time_budget": each, "threads": 1, "device": "cpu"}) for each in seconds]
     assert ["colour" in each.augmentation for each in found] == [True, False]
+
+
+def test_images_too_small_for_a_network_are_brought_to_its_own_size(tmp_path):
+    pixels, labels = np.zeros((20, 28, 28, 1), np.uint8), np.arange(20) % 10
+    np.savez(tmp_path / "digits.npz", x_train=pixels, y_train=labels)
+    network, splits, _ = fitted("lenet5_1998", str(tmp_path / "digits.npz"), {}, {})
+    assert (network.input, splits.train.shape) == ((32, 32, 1), (32, 32, 1))
+    assert "lenet5_1998 does not fit pictures of 28×28×1: they are brought to its own 32×32×1" in splits.notes
+    network, splits, _ = fitted("lenet5", str(tmp_path / "digits.npz"), {}, {})
+    assert (network.input, splits.train.shape) == ((28, 28, 1), (28, 28, 1))
 
 
 def test_what_stands_alone_and_is_no_data_is_told():

@@ -30,5 +30,6 @@ def edited(network: Network, arguments: Namespace) -> Network:
 def _change(text: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign or "." not in key or not value:
-        raise ArgumentTypeError(f"expected LAYER.SETTING=VALUE, such as conv2.kernel_size=3, received {text!r}")
+        whole = f"; what is of the network as a whole: --option {text}" if key.isidentifier() and value else ""
+        raise ArgumentTypeError(f"expected LAYER.SETTING=VALUE, such as conv2.kernel_size=3, received {text!r}{whole}")
     return key.strip(), value

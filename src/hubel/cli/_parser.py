@@ -154,6 +154,8 @@ class Parser(ArgumentParser):
         elsewhere = ELSEWHERE.get(written, "")
         if elsewhere.partition(" ")[0] in known:
             return f"; did you mean {elsewhere!r}?"
+        if "--option" in known and (option := written.lstrip("-").replace("-", "_")) in _of_networks():
+            return f"; did you mean '--option {option}=VALUE'?"
         return did_you_mean(f"--{written.lstrip('-')}", known)
 
     def _check_value(self, action: Action, value: Any) -> None:
@@ -171,6 +173,13 @@ class Parser(ArgumentParser):
             if wanted is None:
                 raise
             raise ArgumentError(action, f"expected {wanted}, received {arg_string!r}") from None
+
+
+def _of_networks() -> set[str]:
+    """What can be set of some network of the zoo."""
+    from hubel import zoo  # here: only a mistake asks for it
+
+    return {option for name in zoo.names() for option in zoo.entry(name).options}
 
 
 def command_first(given: Sequence[str], commands: Iterable[str]) -> list[str]:

@@ -23,6 +23,7 @@ EXAMPLES = """  hubel zoo                   every network with its parameters an
   hubel zoo googlenet         one network: paper, published figures, notes
   hubel zoo --json            the same as data"""
 
+_FLAGS = ("input", "classes", "width")  # options that have a flag of their own
 # Below this many columns the table leaves out the line about what is new in a network.
 WIDE = 110
 
@@ -119,7 +120,9 @@ def _portrait(name: str) -> Iterator[RenderableType]:
         yield styled("\n[bold]Where it differs[/]")
         for note in story["notes"]:
             yield Padding(f"• {note}", (0, 0, 0, 2))
-    yield f"\n`hubel explain {name}` shows every layer with its formulas."
+    flags = [f"--{each}" if each in _FLAGS else f"--option {each}=VALUE" for each in story["options"]]
+    told = f"; its options: {', '.join(flags)}" if flags else ""
+    yield f"\n`hubel explain {name}` shows every layer with its formulas{told}."
 
 
 def _short(count: int) -> str:

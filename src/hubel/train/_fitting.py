@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel import zoo
-from hubel.arch import Network
+from hubel.arch import Network, analyse, shape_text
 from hubel.base.errors import MissingFileError, SettingError
 from hubel.base.names import near_path
 from hubel.data import Dataset, Splits, holds_files
@@ -47,11 +47,14 @@ def fitted(
         asked["task"] = meant
     if not _of_zoo(given) or "input" in options or (holds_files(source) and not _in_own_size(asked)):
         return _sized(given, options, asked, network_of, read)
-    splits = read(**asked)
+    found = read(**asked)
     try:
-        return _ended(network_of(given, **_for(given, splits, options)), splits), splits, asked
+        return _ended(network_of(given, **_for(given, found, options)), found), found, asked
     except ValueError:  # too small for this network, or it takes vectors
-        return _sized(given, options, asked, network_of, read)
+        network, splits, asked = _sized(given, options, asked, network_of, read)
+    before, after = (shape_text(each.train.shape) for each in (found, splits))
+    told = f"{given} does not fit pictures of {before}: they are brought to its own {after}"
+    return network, dataclasses.replace(splits, notes=(*([told] if before != after else []), *splits.notes)), asked
 
 
 def _refuse_task(given: Any, source: str) -> None:
@@ -136,8 +139,10 @@ def _sized(
 
 
 def _ended(network: Network, splits: Splits) -> Network:
-    """A network of the zoo with the end that the data's task wants."""
-    return task_of(splits.train).fitted(network)
+    """A network of the zoo with the end that the data's task wants. Raises ValueError where layers do not fit."""
+    found = task_of(splits.train).fitted(network)
+    analyse(found)
+    return found
 
 
 def _absolute(source: str) -> str:

@@ -176,11 +176,6 @@ class Play(task.Task):
             "checkpoint_seconds": 300.0 if large and replayed else 30.0,
         }
 
-    def fitted(self, network: Network) -> Network:
-        """As it is. Raises ValueError for one whose layers do not fit the game's pictures."""
-        analyse(network)
-        return network
-
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number an action."""
         return (len(self.classes),), f"'dense {len(self.classes)}'"
