@@ -116,6 +116,18 @@ def test_a_list_may_come_as_others_write_it(
     assert (status, [one["class"] for one in json.loads(out)]) == (0, ["dark", "light"])
 
 
+@pytest.mark.parametrize("written", ["utf-16", "utf-8-sig"])
+def test_a_list_may_begin_with_the_mark_of_its_letters(
+    here: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    content = "\r\n".join([NAMES[0], NAMES[9], ""]).encode(written)
+    Path("list.txt").write_bytes(content)
+    monkeypatch.setattr(sys, "stdin", Stdin(content))
+    for place in ("-", "list.txt"):
+        status, out, _ = hubel("predict", "model.safetensors", place, "--json")
+        assert (status, [one["class"] for one in json.loads(out)]) == (0, ["dark", "light"])
+
+
 def test_an_image_may_come_from_standard_input(here: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Stdin(Path(NAMES[9]).read_bytes()))
     _, out, _ = hubel("predict", "model.safetensors", "-", "--json")

@@ -36,6 +36,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
+def test_a_set_without_a_part_for_training_says_so(folder: Path) -> None:
+    told = "no image is for training; --parts train=… says which are"
+    assert told not in describe(folder).notes
+    (folder / "train").rename(folder / "evaluation")
+    assert told in describe(folder).notes
+
+
 def test_a_folder_is_described(folder: Path) -> None:
     told: list[tuple[str, int, int]] = []
     found = describe(folder, progress=lambda *call: told.append(call))

@@ -222,7 +222,7 @@ def _are_many(given: Sequence[str]) -> bool:
 
 def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:
     """The images that are meant by name, and the bytes of one from standard input."""
-    from hubel.data import image_files, listed
+    from hubel.data import image_files, listed, text_of_list
 
     found: list[tuple[str, bytes | None]] = []
     told: list[str] = []
@@ -232,7 +232,7 @@ def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:
             continue
         content = sys.stdin.buffer.read()
         try:
-            found += [(path, None) for path in listed(content.decode("utf-8-sig"), Path())]
+            found += [(path, None) for path in listed(text_of_list(content), Path())]
         except UnicodeDecodeError:  # a list is text, or begins with a file's name, and an image does not
             paths = listed(os.fsdecode(content), Path())
             found += [(path, None) for path in paths] if any(map(os.path.isfile, paths[:1])) else [("-", content)]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hubel.data.prepare.framing import Frame
     from hubel.data.prepare.preprocessing import Preprocessing, fit_image
     from hubel.data.prepare.several import prepared
-    from hubel.data.sources.files import image_files, listed
+    from hubel.data.sources.files import image_files, listed, text_of_list
     from hubel.data.sources.named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
     from hubel.data.sources.paired import IMAGE_FOLDERS, MASK_FOLDERS
     from hubel.data.sources.parts import part_of
@@ -77,6 +77,7 @@ _HOMES = {
     "image_files": "hubel.data.sources.files",
     "is_source": "hubel.data._source",
     "listed": "hubel.data.sources.files",
+    "text_of_list": "hubel.data.sources.files",
     "load": "hubel.data._load",
     "part_of": "hubel.data.sources.parts",
     "prepared": "hubel.data.prepare.several",
@@ -132,6 +133,7 @@ __all__ = [
     "prepared",
     "read_cifar",
     "read_image",
+    "text_of_list",
 ]
 
 

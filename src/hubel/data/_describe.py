@@ -377,6 +377,8 @@ def _notes(
         absent = [name for name, count in zip(classes, numbers, strict=True) if not count]
         if absent:
             yield f"{part} has no image of {listing(absent, 5)}; labels are not shifted by that"
+    if "train" not in counts:
+        yield "no image is for training; --parts train=… says which are"
     few = [name for name, count in zip(classes, counts.get("train", ()), strict=False) if 0 < count < 10]
     if few:
         yield f"fewer than 10 training images: {listing(few, 5)}"

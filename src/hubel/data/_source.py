@@ -14,7 +14,7 @@ from hubel.base.names import BUILT_IN, did_you_mean, near_path
 from hubel.data._dataset import Splits
 from hubel.data.cache.decoded import working_cache
 from hubel.data.games.named import is_game
-from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
+from hubel.data.sources.archives import expand_braces, is_archive, is_shard, list_archive, list_shards
 from hubel.data.sources.arrays.load import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data.sources.bands import with_bands
 from hubel.data.sources.folders import list_folder
@@ -89,7 +89,7 @@ def open_source(
     if _PATTERN.search(word):
         shards = expand_braces(str(path))
         missing = [shard for shard in shards if not shard.is_file()]
-        other = [shard for shard in shards if not missing and not is_archive(shard.name)]
+        other = [shard for shard in shards if not missing and not is_shard(shard.name)]
         if shards and not missing and not other:
             return list_shards(word, shards)
         wrong = (
@@ -152,13 +152,20 @@ def _refuse_unused(word: str, layout: Layout) -> None:
 def _open_folder(path: Path, layout: Layout) -> Splits | Listing:
     if is_idx_folder(path):
         return load_idx(path)
-    tars = sorted(path.rglob("*.tar"))
-    if tars and not any(is_image_path(name) for name, _ in files_below(str(path))):
-        return list_shards(str(path), tars)
+    names = [name for name, _ in files_below(str(path))]
+    packed = sorted(path / name for name in names if is_archive(name))
+    bare = bool(packed) and not any(map(is_image_path, names))
+    if bare and all(is_shard(archive.name) for archive in packed):
+        return list_shards(str(path), packed)
+    if bare:
+        raise DataError(
+            f"{path}: expected images, found {some(archive.name for archive in packed)}; each can be read alone "
+            f"({packed[0]}), or unpack them here, where folders called train and test are parts"
+        )
     found = list_folder(path, layout)
-    if not tars:
+    if not packed:
         return found
-    note = f"not used: {some(tar.name for tar in tars)}, which hubel data '{tars[0].parent}/*.tar' would read"
+    note = f"not used: {some(archive.name for archive in packed)}, which hubel data {packed[0]} would read"
     return dataclasses.replace(found, notes=(*found.notes, note))
 
 

@@ -18,6 +18,10 @@ ARRAYS = {
     "test_x": ("train_x", "train_y", "test_x", "test_y", "test"),
     "testData": ("trainData", "trainTarget", "testData", "testTarget", "test"),
     "holdout": ("data", "target", "data_holdout", "target_holdout", "validation"),
+    "X_te": ("X_tr", "y_tr", "X_te", "y_te", "test"),
+    "xte": ("xtr", "ytr", "xte", "yte", "test"),
+    "ts_y": ("tr_x", "tr_y", "ts_x", "ts_y", "test"),
+    "X_va": ("X_tr", "Y_tr", "X_va", "Y_va", "validation"),
     "test_set_x": ("train_set_x", "train_set_y", "test_set_x", "test_set_y", "test"),
 }
 

@@ -70,6 +70,16 @@ TREES: dict[str, tuple[tuple[str, ...], dict[str, dict[str, int]], str]] = {
         {"train": AB, "validation": {"a": 2}, "test": {"b": 2}},
         "val is validation (2)",
     ),
+    "class and part in one name": (
+        ("A_train", "A_test", "B_two_train", "B_two_test"),
+        {"train": {"A": 2, "B_two": 2}, "test": {"A": 2, "B_two": 2}},
+        "parts and classes by folder: A_test is test, of A, A_train is train, of A, B_two_test is test, of B_two, ",
+    ),
+    "part and class in one name": (
+        ("train-a", "test-a", "train-b", "test-b"),
+        TRAIN_TEST,
+        "test-b is test, of b",
+    ),
     "two folders of one part": (
         ("train/a", "train/b", "val/a", "eval/b"),
         {"train": AB, "validation": AB},
@@ -297,6 +307,10 @@ ASKED = {
     "names that say the class in each part": (
         ("train/cat.0.png", "train/cat.1.png", "train/dog.0.png", "train/dog.1.png", "test1/1.png"),
         r"test1, train hold images without class folders; where their names .*--labels '\{label\}\.\{number\}'; .*none",
+    ),
+    "class and part in one name, one class in one part alone": (
+        ("a_train", "a_test", "b_train"),
+        r"a_test, a_train may be parts without class folders, or classes beside b_train; say which: --parts none",
     ),
     "parts among classes": (
         ("Train", "Validation", "dogs", "cats"),

@@ -184,7 +184,18 @@ def test_tars_beside_images_are_told_and_not_used(tmp_path: Path) -> None:
     write_tar(tmp_path / "old-00.tar", samples(1))
     splits = load(tmp_path)
     assert sum(map(len, splits.parts().values())) == 12
-    assert f"not used: old-00.tar, which hubel data '{tmp_path}/*.tar' would read" in splits.notes
+    assert f"not used: old-00.tar, which hubel data {tmp_path}/old-00.tar would read" in splits.notes
+    (tmp_path / "a" / "test.zip").write_bytes(b"")
+    assert any(note.startswith("not used: test.zip, old-00.tar, which") for note in load(tmp_path).notes)
+
+
+def test_archives_alone_are_named(tmp_path: Path) -> None:
+    for name in ("train.zip", "test.tar.gz"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"found test\.tar\.gz, train\.zip; each can be read alone"):
+        load(tmp_path)
+    with pytest.raises(ValueError, match=r"expected tar files, found .*train\.zip; pictures come as a folder or a tab"):
+        load(str(tmp_path / "*.zip"))
 
 
 def test_a_sample_without_a_class_is_named(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ PARTS: dict[str, tuple[str, list[list[str]], tuple[list[int], list[int], list[in
     "mode": ("mode", [["train"] * 4 + ["eval"] * 2], (TRAIN, [4, 5], [])),
     "any head": ("q7", [["train"] * 4 + ["test"] * 2], (TRAIN, [], [4, 5])),
     "fold": ("fold", [["1", "1", "2", "2", "3", "3"]], ([2, 3, 4, 5], [0, 1], [])),
+    "cv": ("cv", [["0", "1", "1", "2", "2", "3"]], ([1, 2, 3, 4, 5], [0], [])),
+    "CV_group": ("CV_group", [["1", "1", "2", "2", "3", "3"]], ([2, 3, 4, 5], [0, 1], [])),
+    "cross-validation": ("cross-validation", [["1", "1", "2", "2", "3", "3"]], ([2, 3, 4, 5], [0, 1], [])),
     "kfold from 0": ("kfold", [["4", "2", "2", "3", "0", "0"]], (TRAIN, [4, 5], [])),
 }
 

@@ -27,6 +27,7 @@ from hubel.tasks import LoadedModel, load, load_model, save_model
 from hubel.tasks.caption.metrics import bleu, cider
 from hubel.tasks.caption.task import Captioning
 from hubel.tasks.outputs import outputs
+from hubel.train import choose, train
 from tests.tasks.caption_shapes import draw
 
 
@@ -79,6 +80,17 @@ def test_what_cannot_be_learnt_is_refused_in_words(tmp_path: Path, lines: list[s
     (source / "captions.csv").write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DataError, match=why):
         load(source).train.targets.check_training()
+
+
+def test_captions_without_one_for_training_are_refused_as_such(tmp_path: Path) -> None:
+    source = draw(tmp_path / "told", 2)
+    rows = ["image,caption,split", "0.png,a cat,val", "1.png,a dog,val"]
+    (source / "captions.csv").write_text("\n".join(rows), encoding="utf-8")
+    splits = load(source)
+    steps, words = splits.train.targets.values.shape[2], len(splits.train.targets.words)
+    network = parse(f"{'x'.join(map(str, splits.train.shape))}: flatten, caption {steps} {words} 8")
+    with pytest.raises(DataError, match=r"at least one training image, received none, validation \(2\) alone"):
+        train(network, splits, choose(network, splits.train), tmp_path / "run")
 
 
 @pytest.fixture(scope="module")

@@ -101,6 +101,11 @@ def is_archive(path: str) -> bool:
     return path.lower().endswith(_ZIP_SUFFIXES + _TAR_SUFFIXES)
 
 
+def is_shard(path: str) -> bool:
+    """Whether a path names a tar that is not compressed, of which a place can be read by itself."""
+    return path.lower().endswith(".tar")
+
+
 def list_archive(path: Path, plain: Path, layout: Layout) -> Listing:
     """The listing of one zip or tar: class folders, or WebDataset's layout where a tar has that. A compressed tar is
     first written to `plain` uncompressed, unless that is there already.

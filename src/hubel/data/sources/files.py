@@ -35,6 +35,12 @@ def image_files(given: Place | Iterable[Place], told: list[str] | None = None) -
     return [path for place in places for path in _images(os.fspath(place), [] if told is None else told)]
 
 
+def text_of_list(content: bytes, errors: str = "strict") -> str:
+    """The text of a list of paths, in UTF-8, or in UTF-16 where it begins so (as PowerShell writes)."""
+    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return content.decode("utf-16" if wide else "utf-8-sig", errors)
+
+
 def listed(text: str, folder: Path) -> list[str]:
     """The paths of a list, one a line or with NUL between (`find -print0`), beside the list (`folder`) where they are
     not where they say; empty lines and those that begin with # are passed over, and quotes around a path.
@@ -68,7 +74,7 @@ def _images(place: str, told: list[str]) -> list[str]:
 
         return [item.path for item in images_of_table(path)]
     if path.is_file() and suffix in _LISTS:
-        found = listed(path.read_text(encoding="utf-8-sig", errors="surrogateescape"), path.parent)
+        found = listed(text_of_list(path.read_bytes(), "surrogateescape"), path.parent)
         if not found:
             raise DataError(f"{place}: expected a path a line, found none")
         return found

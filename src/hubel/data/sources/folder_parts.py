@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hubel.base.errors import DataError
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import Item, natural_order, some
-from hubel.data.sources.parts import is_aside, part_and_rest, part_of
+from hubel.data.sources.parts import is_aside, part_and_rest, part_of, words_of
 
 
 class Entry(NamedTuple):
@@ -108,6 +108,22 @@ def parts_by_words(names: Iterable[str]) -> dict[str, str]:
         for folder, (part, rest) in told.items()
         if part is not None and (not rest or len(beside[rest] - {None}) > 1)
     }
+
+
+def classes_beside_parts(groups: Groups) -> dict[str, tuple[str, str]]:
+    """Part and class of each folder, where every name says both and none holds folders: cat_train, cat_test, dog_train,
+    dog_test. Nothing where that is not so, or where a class is in one part alone.
+    """
+    told = {folder: part_and_rest(folder) for folder in groups}
+    parts = Counter(rest for part, rest in told.values() if part and rest)
+    deep = any(len(entry.folders) > 1 for group in groups.values() for entry in group)
+    if deep or len(parts) < 2 or parts.total() < len(told) or min(parts.values()) < 2:
+        return {}
+    found = {}
+    for folder, (part, rest) in told.items():
+        label = re.sub(r"[^\W_]+", lambda word: "" if part_of(word[0]) else word[0], folder).strip("_-. ")
+        found[folder] = (part or "", label if words_of(label) == rest else " ".join(rest))
+    return found
 
 
 def _flat(name: str, groups: Groups, parts: dict[str, str], others: Sequence[str]) -> dict[str, str] | None:

@@ -17,6 +17,7 @@ from hubel.data.sources.folder_parts import (
     Entry,
     Groups,
     class_names,
+    classes_beside_parts,
     classes_in,
     how_names_say,
     images_said,
@@ -118,8 +119,13 @@ def _by_folders(name: str, entries: list[Entry], own: str, layout: Layout) -> _S
     groups = _grouped(entry for entry in entries if entry.folders)
     if not groups:
         raise DataError(_asks_for_labels(name, strays))
-    parts = parts_of_folders(name, groups, layout)
-    if parts is None:
+    beside = classes_beside_parts(groups) if layout.parts == "auto" else {}
+    parts = None if beside else parts_of_folders(name, groups, layout)
+    if beside:
+        found = [(*beside[folder], entry.item) for folder, group in groups.items() for entry in group]
+        said = (f"{folder} is {part}, of {label}" for folder, (part, label) in beside.items())
+        notes = [f"parts and classes by folder: {some(said, 6)}; {AS_CLASSES}"]
+    elif parts is None:
         inside = _parts_inside(name, groups, layout)
         if inside is not None:
             found, notes = inside

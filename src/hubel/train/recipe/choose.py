@@ -78,7 +78,8 @@ def choose(network: Network, training: Dataset) -> Recipe:
     Raises ValueError where there is one class alone, of which nothing can be told apart.
     """
     try:
-        training.targets.check_training()
+        if len(training):  # a set without any is refused where its other parts are known
+            training.targets.check_training()
     except DataError as error:
         raise DataError(f"{training.name}: {error}") from None
     rows = analyse(network).rows

@@ -26,6 +26,7 @@ Array = npt.NDArray[Any]
 _IMAGES = frozenset(("x", "image", "images", "img", "imgs", "data", "features", "pixels"))
 _MOST_CHANNELS = 32  # of pictures with more bands than red, green and blue
 _CLASSES = frozenset(("classes", "classnames", "names", "labelnames", "targetnames", "categories"))
+_SHORT = {"tr": "train", "va": "validation", "vl": "validation", "te": "test", "ts": "test"}  # beside x or y
 _LABELS = frozenset(("y", "label", "labels", "target", "targets"))
 
 
@@ -72,8 +73,8 @@ def _paired(
     """Images and labels by part, by words of the arrays' names (x_valid, y_valid; dev_images, …); and what to say."""
     told = {("train", "images"): "arr_0", ("train", "labels"): "arr_1"} if {"arr_0", "arr_1"} <= set(arrays) else {}
     for key in arrays:
-        part, rest = part_and_rest(key)
-        words = words_of(key)
+        words = tuple(_SHORT.get(word, word) for word in words_of(re.sub(r"(?i)^([xy])(?=t[res]|va|vl)", r"\1_", key)))
+        part, rest = part_and_rest(" ".join(words))
         kind = "images" if _IMAGES & set(words) else "labels" if _LABELS & set(words) else ""
         if kind and not set(rest) - _IMAGES - _LABELS and (part or len(words) == 1):
             told[part or "train", kind] = key

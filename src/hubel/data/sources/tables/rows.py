@@ -24,6 +24,8 @@ FLAGS: Mapping[str, bool] = {
 _SPLIT = frozenset(
     ["split", "splits", "subset", "subsets", "partition", "partitions", "usage", "set", "sets", "tvt"]
 )  # heads of parts alone
+_FOLDS = frozenset(["fold", "folds", "cv", "crossval", "crossvalidation", "xval"])
+_FOLDS_AT_MOST = 51
 _FEW = 12  # different values from which a column is no split
 
 
@@ -191,7 +193,9 @@ def _by_flags(path: Path, heads: Sequence[str], body: Rows, flags: Sequence[tupl
 
 
 def _is_fold(head: str, values: Counter[str]) -> bool:
-    return "fold" in words_of(head) + words_of(head.removeprefix("k")) and 1 < len(values) < 51
+    """Whether a column numbers the folds of a cross-validation: "fold", "kfold", "cv_group", "cross_val"."""
+    words = words_of(head.removeprefix("k"))
+    return bool({*words, "".join(words[:2])} & _FOLDS) and 1 < len(values) < _FOLDS_AT_MOST
 
 
 def _by_fold(head: str, number: int, cells: Sequence[str]) -> RowParts:
