@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.axe import needs_axe, violations
 from tests.studio.conftest import TOKEN
@@ -169,8 +170,6 @@ def test_drawing_and_typing_change_what_follows(room):
 
 
 def test_a_picture_becomes_a_few_numbers(room):
-    from playwright.sync_api import expect
-
     opened(room, x=text(X), k=text(K))
     half = io.BytesIO()
     Image.fromarray(np.repeat([[255] * 7 + [0] * 7], 14, 0).astype(np.uint8)).save(half, "PNG")
@@ -185,9 +184,44 @@ def test_a_picture_becomes_a_few_numbers(room):
     room.get_by_text("type the numbers").click()
 
 
-def test_the_address_says_it_all(room):
-    from playwright.sync_api import expect
+CAMERA = """() => { navigator.mediaDevices.getUserMedia = async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 28, height: 14 });
+  const pen = canvas.getContext("2d");
+  const half = (colour, at) => { pen.fillStyle = colour; pen.fillRect(14 * at, 0, 14, 14); };
+  const draw = () => ["#fff", "#000"].forEach(half);
+  setInterval(draw, 20);
+  return canvas.captureStream(20);
+}; }"""
 
+
+def test_the_camera_gives_a_picture(room):
+    opened(room, x=text(X), k=text(K))
+    room.evaluate(CAMERA)
+    room.get_by_role("button", name="camera …").click()
+    room.wait_for_selector(".camera video")
+    cells = room.locator(".convolve .numbers[aria-label^='input'] [role=row]")
+    for _ in range(100):  # the first frames of a camera may be empty
+        room.get_by_role("button", name="take a picture").click()
+        if cells.count() == 7 and numbers(room, "input")[3][0] == 10:
+            break
+        room.wait_for_timeout(50)
+    assert (numbers(room, "input")[:, [0, -1]] == [10, 0]).all()
+    room.get_by_role("button", name="close the camera").click()
+    assert room.locator(".camera video").count() == 0
+
+
+def test_the_next_product_and_a_kernel_that_grows_about_its_middle(room):
+    opened(room, x=text(X), k=text(K), p="1")
+    room.get_by_role("button", name="next").click()
+    room.get_by_role("button", name="next").click()
+    assert "the sum of 2 products of 9" in room.locator(".sum").inner_text()
+    for size in (4, 5):
+        room.get_by_label("kernel size").select_option(str(size))
+    weights = [float(each.input_value().replace("−", "-")) for each in room.locator(".weights input").all()]
+    assert (np.array(weights).reshape(5, 5) == np.pad(K[0], 1)).all()
+
+
+def test_the_address_says_it_all(room):
     opened(room, x=text(X), k=text(K), s="2", f="relu")
     bias = room.locator("#convolve-b")
     bias.fill("0.75")

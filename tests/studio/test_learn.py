@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -138,6 +139,20 @@ def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
     page.get_by_label("network", exact=True).select_option("a hidden layer")
     page.wait_for_function("() => !document.querySelector('.learn .play').disabled")
     page.wait_for_url(lambda url: "learner=a+hidden+layer" in url, wait_until="commit")
+
+
+def test_a_kernel_that_was_learnt_opens_in_convolve(browser_page, address):
+    page = browser_page
+    page.goto(f"{address}/#token={TOKEN}&room=learn")
+    kernel = page.locator(".learn .filters a").nth(1)
+    kernel.wait_for()
+    numbers = parse_qs(kernel.get_attribute("href"))["k"][0].replace("/", " ").split()
+    kernel.click()
+    cells = page.locator(".convolve .weights input")
+    cells.first.wait_for()
+    shown = [float(each.input_value().replace("−", "-")) for each in cells.all()]
+    assert shown == pytest.approx([float(each) for each in numbers], abs=6e-4)
+    assert len(set(shown)) > 9
 
 
 @needs_axe

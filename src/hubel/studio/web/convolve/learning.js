@@ -5,6 +5,7 @@ import { ACTIVATIONS, learned } from "hubel/studio/convolve/arithmetic";
 import { short } from "hubel/studio/convolve/patterns";
 
 const MANY = 10;
+const DIGITS = 4; // of weights, which a step may change by little
 
 /** A folded part of the room. take(weights, bias): the step was taken. changed(): a number of it was. */
 export class Learning {
@@ -38,25 +39,25 @@ export class Learning {
     const { words } = ACTIVATIONS[about.activation];
     const size = about.how.size;
     const lines = [
-      ["error", `y − wanted = ${short(after.y, 4)} − ${short(this.target)} = ${short(after.y - this.target, 4)}`],
-      ["loss", `½ · (${short(after.y - this.target, 4)})² = ${short(after.loss, 4)}`],
+      ["error", `y − wanted = ${short(after.y, DIGITS)} − ${short(this.target)} = ${short(after.y - this.target, DIGITS)}`],
+      ["loss", `½ · (${short(after.y - this.target, DIGITS)})² = ${short(after.loss, DIGITS)}`],
     ];
-    if (about.activation !== "none") lines.push([`slope of ${words}`, `at z = ${short(after.z, 4)}: ${short(after.slope, 4)}`]);
-    lines.push(["error at z", `${short(after.delta, 4)}`]);
+    if (about.activation !== "none") lines.push([`slope of ${words}`, `at z = ${short(after.z, DIGITS)}: ${short(after.slope, DIGITS)}`]);
+    lines.push(["error at z", `${short(after.delta, DIGITS)}`]);
     const table = about.kernel.map((plane, channel) => {
       const cells = plane.flatMap((line, y) => line.map((weight, x) => {
         const gradient = after.gradients[channel][y][x];
-        return h("span", { class: `term${gradient ? "" : " still"}` }, `${short(weight)} − ${short(this.learningRate)} · ${short(gradient)}`, h("b", {}, short(after.weights[channel][y][x])));
+        return h("span", { class: `term${gradient ? "" : " still"}` }, `${short(weight, DIGITS)} − ${short(this.learningRate)} · ${short(gradient, DIGITS)}`, h("b", {}, short(after.weights[channel][y][x], DIGITS)));
       }));
       const grid = h("div", { class: "terms" }, cells);
-      grid.style.gridTemplateColumns = `repeat(${size}, minmax(0, 130px))`;
+      grid.style.gridTemplateColumns = `repeat(${size}, minmax(0, 150px))`;
       return grid;
     });
     const dead = after.delta === 0 && after.loss > 1e-12;
     this.found.replaceChildren(
       h("dl", { class: "arithmetic" }, lines.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
       h("div", { class: "planes" }, table),
-      h("p", {}, `bias: ${short(about.bias)} − ${short(this.learningRate)} · ${short(after.delta)} = `, h("b", {}, short(after.bias))),
+      h("p", {}, `bias: ${short(about.bias, DIGITS)} − ${short(this.learningRate)} · ${short(after.delta, DIGITS)} = `, h("b", {}, short(after.bias, DIGITS))),
       dead ? h("p", { class: "note" }, "Nothing is learned here: the activation is flat at this z, so that no weight can change the loss.") : "");
   }
 
@@ -85,7 +86,7 @@ export class Learning {
     if (isFinite) this.take(about.kernel, about.bias);
     const grows = losses.at(-1) > losses[0];
     this.steps.textContent = isFinite
-      ? `loss ${short(losses[0], 4)} → ${short(losses.at(-1), 4)}${grows ? ": it grows, since the rate is too large for these numbers; a smaller one goes down" : ""}`
+      ? `loss ${short(losses[0], DIGITS)} → ${short(losses.at(-1), DIGITS)}${grows ? ": it grows, since the rate is too large for these numbers; a smaller one goes down" : ""}`
       : "the numbers grow without end: the rate is too large; nothing was changed";
   }
 }

@@ -3,6 +3,7 @@
 
 import { h, held } from "hubel/view/dom";
 import { Player } from "hubel/view/live/player";
+import { shooting } from "hubel/view/ways/camera";
 import { address, addressed } from "hubel/studio/address";
 import { ACTIVATIONS, OPERATIONS, output, sized, terms } from "hubel/studio/convolve/arithmetic";
 import { Grid, extent } from "hubel/studio/convolve/grid";
@@ -56,6 +57,8 @@ class Convolve {
     this.kernels = h("div", { class: "planes" });
     this.outputs = h("div", { class: "planes" });
     this.formula = h("div", { class: "formula", role: "status" });
+    const camera = shooting((blob) => this.load(new File([blob], "the camera's picture")), (words) => (this.numbersWrong.textContent = words));
+    const next = h("button", { type: "button", onclick: () => { this.player.pause(); this.goOn(this.player.byPlace); } }, "next");
     const field = (words, control) => h("label", { class: "field" }, h("span", {}, words), control);
     this.weighted = [field("bias", this.bias), field("activation", this.activation)];
     this.pads = [field("padding", this.padding), field("dilation", this.dilation)];
@@ -65,11 +68,11 @@ class Convolve {
       this.formula,
       h("div", { class: "stage" },
         h("section", { class: "part" }, h("h2", {}, "input"),
-          h("div", { class: "tools" }, this.picture, h("label", { class: "button", for: "convolve-file" }, "a picture …"), this.file),
-          this.inputs, h("p", { class: "note" }, "press to draw"),
-          h("details", {}, h("summary", {}, "type the numbers"), this.numbers, this.numbersWrong)),
+          h("div", { class: "tools" }, this.picture, this.file, h("label", { class: "button", for: "convolve-file" }, "a picture …"), camera.button),
+          camera.element, this.numbersWrong, this.inputs, h("p", { class: "note" }, "press to draw; with the keyboard arrows and the space bar"),
+          h("details", {}, h("summary", {}, "type the numbers"), this.numbers)),
         this.kernelPart = h("section", { class: "part kernels" }, h("h2", {}, "kernel"), h("div", { class: "tools" }, this.kernelName), this.kernels),
-        h("section", { class: "part" }, h("h2", {}, "output"), h("div", { class: "tools" }, this.player.element), this.outputs),
+        h("section", { class: "part" }, h("h2", {}, "output"), h("div", { class: "tools" }, this.player.element, next), this.outputs),
         h("section", { class: "made-of" }, h("h2", {}, "how one place comes about"), this.sum.element, this.sum.said)),
       this.learning.element,
     );
@@ -186,7 +189,7 @@ class Convolve {
 
   resize(size) {
     this.kernel = this.kernel.map((plane) => {
-      const shift = Math.floor((size - plane.length) / 2);
+      const shift = Math.floor(size / 2) - Math.floor(plane.length / 2); // its middle stays, whatever the steps
       return Array.from({ length: size }, (_, y) => Array.from({ length: size }, (__, x) => plane[y - shift]?.[x - shift] ?? 0));
     });
     this.typed();
@@ -210,11 +213,11 @@ class Convolve {
     if (!file) return;
     const planes = await pixels(file, this.planes.length).catch(() => null);
     if (planes) {
+      this.numbersWrong.textContent = "";
       this.input(planes);
       this.file.value = "";
     } else {
       this.numbersWrong.textContent = `${file.name}: expected a picture that this browser can read`;
-      this.numbersWrong.closest("details").open = true;
     }
   }
 

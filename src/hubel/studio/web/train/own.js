@@ -1,7 +1,7 @@
 // Data by hand: a folder with one folder a class, an archive, pictures, the camera; sent piece by piece and counted.
 
 import { count, h } from "hubel/view/dom";
-import { frame } from "hubel/view/ways/camera";
+import { shooting } from "hubel/view/ways/camera";
 import { ask } from "hubel/studio/asking";
 import { seen } from "hubel/studio/usable";
 
@@ -21,14 +21,14 @@ export class Own {
       return [input, h("label", { class: "button", for: id }, words)];
     };
     this.line = Promise.resolve(); // what is sent, one after the other
-    this.camera = h("button", { type: "button", onclick: () => (this.video ? this.closeCamera() : this.openCamera()) }, "camera …");
+    let shots = 0;
+    const camera = shooting((blob) => this.take([[`camera-${Date.now()}-${(shots += 1)}.jpg`, blob]]), (words) => (this.told.textContent = words));
     this.stopping = h("button", { type: "button", hidden: true, onclick: () => { this.stopped = true; } }, "stop");
-    this.seen = h("div", { class: "camera" });
     const field = (words, input) => h("label", {}, h("span", {}, words), input);
     this.zone = h("div", { class: "dropzone" }, h("p", {}, "Drop a folder with one folder a class, a zip, or pictures."),
-      h("p", { class: "bar" }, chooser("a folder …", "own-folder", { webkitdirectory: true }), chooser("files …", "own-files"), this.camera, this.stopping));
+      h("p", { class: "bar" }, chooser("a folder …", "own-folder", { webkitdirectory: true }), chooser("files …", "own-files"), camera.button, this.stopping));
     this.element = h("details", { class: "own" }, h("summary", {}, "your own pictures"),
-      h("div", { class: "short" }, field("call the set", this.set), field("class of single pictures", this.class)), this.zone, this.seen, this.told);
+      h("div", { class: "short" }, field("call the set", this.set), field("class of single pictures", this.class)), this.zone, camera.element, this.told);
     this.zone.addEventListener("dragover", (event) => event.preventDefault());
     this.zone.addEventListener("drop", async (event) => {
       event.preventDefault();
@@ -99,33 +99,6 @@ export class Own {
     if (stopped) lines.push(`not sent: ${count(stopped)}`);
     this.told.replaceChildren(...lines.map((line) => h("span", {}, line)));
     if (found.files) this.use(found.path);
-  }
-
-  async openCamera() {
-    const video = h("video", { playsinline: true, muted: true, "aria-label": "camera" });
-    try {
-      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: true, audio: false });
-    } catch (error) {
-      this.told.textContent = `There is no camera to be had: ${error.message}`;
-      return;
-    }
-    this.video = video;
-    this.camera.textContent = "close the camera";
-    let number = 0;
-    const shoot = async () => {
-      const blob = await frame(video);
-      number += 1;
-      await this.take([[`camera-${Date.now()}-${number}.jpg`, blob]]);
-    };
-    this.seen.replaceChildren(video, h("button", { type: "button", onclick: shoot }, "take a picture"));
-    await video.play();
-  }
-
-  closeCamera() {
-    this.video?.srcObject?.getTracks().forEach((track) => track.stop());
-    this.video = null;
-    this.camera.textContent = "camera …";
-    this.seen.replaceChildren();
   }
 }
 

@@ -67,3 +67,32 @@ export function frame(video) {
   canvas.getContext("2d").drawImage(video, 0, 0);
   return new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92));
 }
+
+/** A button that opens the camera, and a place in which it is seen, with a button that takes a picture: `take(blob)` has
+ * each, `tell(words)` why there is none. */
+export function shooting(take, tell) {
+  let video = null;
+  const button = h("button", { type: "button", onclick: () => (video ? close() : open()) }, "camera …");
+  const element = h("div", { class: "camera" });
+  return { button, element };
+
+  async function open() {
+    const own = h("video", { playsinline: true, muted: true, "aria-label": "camera" });
+    try {
+      own.srcObject = await navigator.mediaDevices.getUserMedia({ video: true, audio: false });
+    } catch (error) {
+      return tell(`There is no camera to be had: ${error.message}`);
+    }
+    video = own;
+    button.textContent = "close the camera";
+    element.replaceChildren(own, h("button", { type: "button", onclick: async () => take(await frame(own)) }, "take a picture"));
+    await own.play();
+  }
+
+  function close() {
+    video.srcObject.getTracks().forEach((track) => track.stop());
+    video = null;
+    button.textContent = "camera …";
+    element.replaceChildren();
+  }
+}
