@@ -58,6 +58,10 @@ def test_options_before_the_command_and_values_that_look_like_options(capsys: py
         ),
         (["train", "lenet5", "mnist", "--batch_size", "3"], "did you mean '--batch-size'?"),
         (["train", "lenet5", "mnist", "--lr", "0.1"], "did you mean '--learning-rate'?"),
+        (["train", "lenet5", "mnist", "--weight-decay", "0.1"], "did you mean '--set weight_decay'?"),
+        (["train", "lenet5", "mnist", "--early-stopping", "3"], "did you mean '--patience'?"),
+        (["evaluate", "run", "--split", "test"], "did you mean '--part'?"),
+        (["evaluate", "run", "--dry"], "--dry: no option of `hubel evaluate`\n"),
         (["predict", "run", "--topp", "3", "a.png"], "no option of `hubel predict`; did you mean '--top'?"),
         (["look", "cam", "run", "a.png", "--layr", "x"], "no option of `hubel look cam`; did you mean '--layer'?"),
         (["explain", "lenet5", "--no", "1"], "--no: no option of `hubel explain`"),
@@ -112,6 +116,20 @@ def test_help_alone_and_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["help", "trian"])
     assert "no command is called 'trian'; did you mean 'train'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "verb"), [("summary", "explain"), ("fit", "train"), ("test", "evaluate"), ("version", "--version")]
+)
+def test_verbs_as_they_are_called_elsewhere(word: str, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([word])
+    assert f"no command is called {word!r}; did you mean {verb!r}?" in capsys.readouterr().err
+
+
+def test_a_choice_in_other_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["code", "lenet5", "--to", "Keras"]) == 0
+    assert "import keras" in capsys.readouterr().out
 
 
 NETWORK = "28x28x1: conv 6 5x5 same tanh, maxpool 2, flatten, dense 10 softmax"

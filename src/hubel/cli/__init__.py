@@ -15,7 +15,7 @@ from hubel.base.limits import looked_through
 from hubel.base.names import hint, shortened
 from hubel.cli._common import add_common
 from hubel.cli._output import say, steady, tell, told
-from hubel.cli._parser import Parser, command_first
+from hubel.cli._parser import VERBS, Parser, command_first
 
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
 COMMANDS = {
@@ -69,7 +69,9 @@ def _run(given: list[str], lost: Callable[[], OSError | None]) -> int:
     wanted = next((word for word in given if not word.startswith("-")), None)
     parser = parser_of(() if wanted is None else (wanted,))
     if wanted is not None and wanted not in COMMANDS:
-        parser.error(f"no command is called {wanted!r}{hint(wanted, COMMANDS)}")
+        elsewhere = VERBS.get(wanted)
+        said = f"; did you mean {elsewhere!r}?" if elsewhere else hint(wanted, COMMANDS)
+        parser.error(f"no command is called {wanted!r}{said}")
     parsed = parser.parse_args(given)
     if parsed.command is None:
         parser.print_help()

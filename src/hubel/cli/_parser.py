@@ -7,7 +7,7 @@ from argparse import Action, ArgumentError, ArgumentParser, RawDescriptionHelpFo
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from hubel.base.names import did_you_mean
+from hubel.base.names import did_you_mean, nearest
 
 # what people type, who know it from elsewhere
 ELSEWHERE = {
@@ -28,7 +28,34 @@ ELSEWHERE = {
     "--random-seed": "--seed",
     "--framework": "--to",
     "--workers": "--set workers",
+    "--early-stopping": "--patience",
+    "--wd": "--set weight_decay",
+    "--scheduler": "--set schedule",
+    "--lr-schedule": "--set schedule",
+    "--split": "--part",
+    "--subset": "--part",
+    "--host": "--address",
 }
+OF_RECIPES = "weight_decay momentum schedule warmup label_smoothing ema precision deterministic"
+ELSEWHERE |= {f"--{name.replace('_', '-')}": f"--set {name}" for name in OF_RECIPES.split()}
+OTHER_VERBS = {
+    "zoo": "list models",
+    "explain": "summary describe",
+    "compare": "diff",
+    "draw": "plot",
+    "plan": "profile",
+    "train": "fit finetune",
+    "sweep": "tune",
+    "evaluate": "test eval validate",
+    "predict": "infer classify",
+    "export": "convert save",
+    "find": "search",
+    "serve": "deploy",
+    "studio": "gui ui",
+    "look": "visualize visualise",
+    "--version": "version",
+}
+VERBS = {word: verb for verb, words in OTHER_VERBS.items() for word in words.split()}
 FORMATS = {name: name for name in ("csv", "md", "tex", "html", "txt", "svg", "png", "pdf", "gif", "onnx")}
 FORMATS |= {"latex": "tex", "markdown": "md", "text": "txt"}
 _NUMBERS = {int: "a whole number", float: "a number"}
@@ -156,7 +183,8 @@ class Parser(ArgumentParser):
             return f"; did you mean {elsewhere!r}?"
         if "--option" in known and (option := written.lstrip("-").replace("-", "_")) in _of_networks():
             return f"; did you mean '--option {option}=VALUE'?"
-        return did_you_mean(f"--{written.lstrip('-')}", known)
+        near = nearest(written.lstrip("-"), [each[2:] for each in known])  # without the dashes, in which all are alike
+        return f"; did you mean '--{near}'?" if near else ""
 
     def _check_value(self, action: Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -168,7 +196,9 @@ class Parser(ArgumentParser):
     def _get_value(self, action: Action, arg_string: str) -> Any:
         wanted = _NUMBERS.get(action.type) if isinstance(action.type, type) else None
         try:
-            return super()._get_value(action, arg_string)
+            value = super()._get_value(action, arg_string)
+            among = action.choices is not None and isinstance(value, str) and value not in action.choices
+            return value.lower() if among and value.lower() in (action.choices or ()) else value
         except ArgumentError:
             if wanted is None:
                 raise

@@ -68,7 +68,14 @@ def _add_limits(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("of how much")
     usual = Limits()
     add = partial(group.add_argument, metavar="N")
-    add("--batch", type=whole(1, 4096), default=usual.batch, help="largest batch: pictures answered at once (16)")
+    add(
+        "--batch-size",
+        "--batch",
+        dest="batch",
+        type=whole(1, 4096),
+        default=usual.batch,
+        help="largest batch: pictures answered at once (16)",
+    )
     add("--wait", type=real(0, 10_000), default=1000 * usual.wait, help="longest wait for others, in ms (2)")
     add("--queue", type=whole(1, 10**6), default=usual.queue, help="pictures that may wait, of each model (128)")
     add("--deadline", type=real(0.001, 3600), default=usual.deadline, help="seconds until a request is answered (5)")

@@ -48,6 +48,11 @@ def test_a_wrong_setting_is_refused_with_what_would_be_right(settings, words):
         assert word in str(caught.value)
 
 
+def test_words_in_other_letters():
+    recipe = Recipe.from_dict({"optimizer": "AdamW", "schedule": "Cosine"})
+    assert (recipe.optimizer, recipe.schedule) == ("adamw", "cosine")
+
+
 def test_whole_numbers_are_good_for_fractions():
     assert Recipe.from_toml("epochs = 3").epochs == 3.0
 

@@ -217,6 +217,8 @@ def _kinds() -> dict[str, Any]:
 def _checked(name: str, value: Any, kind: Any) -> Any:
     choices = typing.get_args(kind)
     if choices:
+        if isinstance(value, str) and value.lower() in choices:
+            return value.lower()
         if value not in choices:
             near = did_you_mean(str(value), choices)
             raise SettingError(f"recipe: expected {name} as one of {', '.join(choices)}, received {value!r}{near}")
