@@ -116,8 +116,8 @@ class Places(task.Task):
             )
         if augmentation.mixup or augmentation.operations:
             raise SettingError(
-                f"recipe: expected an augmentation that {self.targets_noun} can follow (shift, flip, crop, window, "
-                f"zoom, rotate, colour, cutout), received {augmentation}"
+                f"recipe: expected an augmentation that {self.targets_noun} can follow (shift, flip, updown, crop, "
+                f"window, zoom, rotate, colour, cutout), received {augmentation}"
             )
 
     targets_noun: ClassVar[str] = "targets"

@@ -19,6 +19,10 @@ CHANGES = [
     "window 64, fill 0",
     "window 64, zoom 2, flip, rotate 10, fill 0",
     "shift 4, flip, window 32, zoom 1.5",
+    "updown",
+    "shift 3, flip, updown, fill 0",
+    "window 64, zoom 2, flip, updown, rotate 10, fill 0",
+    "window 64, zoom 1.5, flip, updown, fill 0",
 ]
 SHAPE = (96, 128)
 
@@ -65,7 +69,9 @@ def test_points_boxes_and_planes_lie_where_the_object_lies(text):
     assert whole >= 3
 
 
-@pytest.mark.parametrize("text", ["zoom 2, flip, fill 30", "zoom 2, flip", "window 32, zoom 1.5, flip", "crop 0.3"])
+@pytest.mark.parametrize(
+    "text", ["zoom 2, flip, fill 30", "zoom 2, flip, updown", "window 32, zoom 1.5, flip", "crop 0.3"]
+)
 def test_upright_parts_are_what_the_same_maps_show_of_any_device(text):
     random = np.random.default_rng(0)
     coarse = torch.from_numpy(random.integers(0, 256, (12, 3, 12, 16))).float()
@@ -77,6 +83,7 @@ def test_upright_parts_are_what_the_same_maps_show_of_any_device(text):
     for pixels, mode, most in ((images, "bilinear", 3), (planes, "nearest", 0)):
         outside = augmentation.fill
         turned = pixels if moves.flip is None else transform.flipped(pixels, moves.flip)
+        turned = turned if moves.updown is None else transform.flipped(turned, moves.updown, 1)
         expected = transform.warped(turned, moves.views, outside, mode, moves.size)
         away = (moves.apply(pixels, outside, mode).int() - expected.int()).abs()
         # what is mixed with a ground at the edge may differ, and a place in the middle of two pixels
@@ -105,6 +112,19 @@ def test_what_was_the_left_one_is_the_right_one_in_a_mirrored_picture():
     assert (~mirrored).any()
     torch.testing.assert_close(found[~mirrored], points[~mirrored])
     torch.testing.assert_close(found[mirrored][0], torch.tensor([[68.0, 30.0], [108.0, 30.0], [64.0, 80.0]]))
+
+
+def test_what_is_mirrored_both_ways_is_turned_and_left_stays_left():
+    centres = torch.tensor([[20.0, 30.0]]).repeat(40, 1)
+    moves, images, _ = moved("flip, updown", centres)
+    points = torch.tensor([[20.0, 30.0], [60.0, 30.0]]).expand(40, 2, 2)
+    found, both = moves.swapped(moves.points(points), [(0, 1)]), (moves.flip < 0.5) & (moves.updown < 0.5)
+    below = (moves.flip >= 0.5) & (moves.updown < 0.5)
+    assert both.any()
+    assert below.any()
+    torch.testing.assert_close(found[both][0], torch.tensor([[108.0, 66.0], [68.0, 66.0]]))
+    torch.testing.assert_close(found[below][0], torch.tensor([[60.0, 66.0], [20.0, 66.0]]))
+    assert (images[both][:, 66, 108] == 255).all()
 
 
 def test_nothing_moves_where_nothing_is_asked_for():

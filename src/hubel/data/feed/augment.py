@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # a number a change, so that one switched on or off leaves the others' random numbers as they were
 (_FLIP, _ROWS, _COLUMNS, _AREA, _ASPECT, _LEFT, _TOP, _TURN, _BRIGHT, _CONTRAST, _SATURATION) = range(11)
 (_CUT_ROW, _CUT_COLUMN, _SHARE, _PARTNER, _OPERATION) = range(11, 16)
-_ZOOM, _FOCUSED, _WHICH = 40, 41, 42  # after those of all operations
+_ZOOM, _FOCUSED, _WHICH, _UPDOWN = 40, 41, 42, 43  # after those of all operations
 _INNER = 0.7  # of a window, in which the middle of what it is laid around lies
 _STEP = 32  # pixels, of which windows are shorter than images
 _SOUND_SHIFT = 4  # steps of 10 ms, and bands
@@ -40,6 +40,7 @@ class Augmentation:
 
     shift: moved by up to this many whole pixels, in each direction.
     flip: mirrored left to right, every second time.
+    updown: mirrored top to bottom, every second time.
     crop: shown by a part of at least this share of its area (0 < crop < 1), of a form from 3:4 to 4:3; 0 is off.
     window: seen through a window of at most so many pixels a side, anywhere in the image; 0 is the whole. A longer side
         is shortened by a multiple of 32, so that it is halved evenly where the image's own is, to 32 at least.
@@ -69,6 +70,7 @@ class Augmentation:
     cutout: int = 0
     mixup: float = 0.0
     fill: int | None = None
+    updown: bool = False
 
     def __post_init__(self) -> None:
         ranges = {
@@ -143,8 +145,8 @@ class Augmentation:
             name, number = match.groups() if match else (piece, None)
             if name == "none" and text.strip() == "none":
                 continue
-            if name not in kinds or (number is None) != (name == "flip") or name in values:
-                known = ", ".join(f"{name} NUMBER" if name != "flip" else name for name in kinds)
+            if name not in kinds or (number is None) != (kinds[name] == "bool") or name in values:
+                known = ", ".join(f"{name} NUMBER" if kind != "bool" else name for name, kind in kinds.items())
                 raise SettingError(f"augmentation: expected 'none' or some of {known}, received {piece!r}")
             try:
                 values[name] = True if number is None else int(number) if "int" in kinds[name] else float(number)
@@ -158,8 +160,8 @@ class Augmentation:
         pieces = []
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.name == "flip":
-                pieces += ["flip"] if value else []
+            if field.type == "bool":
+                pieces += [field.name] if value else []
             elif value is not None if field.name == "fill" else value != field.default:
                 pieces.append(f"{field.name} {value:g}" if isinstance(value, float) else f"{field.name} {value}")
         return ", ".join(pieces)
@@ -232,7 +234,7 @@ class Augmentation:
         device: torch.device,
         around: torch.Tensor | None = None,
     ) -> Moves:
-        """Where `apply` moves the pixels of images of `shape` (B×H×W×C) by shift, flip, crop and rotate.
+        """Where `apply` moves the pixels of images of `shape` (B×H×W×C) by shift, flip, updown, crop and rotate.
 
         around: B×M×2, where in each image something lies that windows may be laid around, in shares of its width and
         height; NaN for nothing.
@@ -252,14 +254,14 @@ class Augmentation:
             steps = sent(down, device), sent(right, device)
         size = self.size((shape[1], shape[2]))
         viewed = self.crop or self.rotate or self.zoom > 1 or size != tuple(shape[1:3])
-        flip = number(_FLIP) if self.flip else None
+        flip, updown = number(_FLIP) if self.flip else None, number(_UPDOWN) if self.updown else None
         views = self._views(shape, size, number) if viewed else None
         if views is not None and around is not None and self.focus and self.window:
-            views[:, :, 2] = self._laid(sent(around, device), views, flip, number)
+            views[:, :, 2] = self._laid(sent(around, device), views, (flip, updown), number)
         whole = views is not None and not self.rotate
         if views is not None and whole:
             views = transform.whole_pixels(views, (shape[1], shape[2]))
-        return Moves((shape[1], shape[2]), size, self.shift, steps, flip, views, self.fill is None, whole)
+        return Moves((shape[1], shape[2]), size, self.shift, steps, flip, updown, views, self.fill is None, whole)
 
     def size(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Height and width of what is seen of images of this height and width."""
@@ -302,7 +304,7 @@ class Augmentation:
         self,
         around: torch.Tensor,
         views: torch.Tensor,
-        flip: torch.Tensor | None,
+        mirrored: tuple[torch.Tensor | None, torch.Tensor | None],
         number: Callable[[int], torch.Tensor],
     ) -> torch.Tensor:
         """Where the middles of views (affine maps) lie once so many of them are laid around one of the places."""
@@ -313,8 +315,9 @@ class Augmentation:
         order = known.long().cumsum(1) - 1  # of each place among those that there are
         chosen = known & (order == (number(_WHICH) * several).long()[:, None])
         place = torch.where(chosen[..., None], around, 0.0).sum(1).to(views.dtype) * 2 - 1
-        if flip is not None:
-            place[:, 0] = torch.where(flip < 0.5, -place[:, 0], place[:, 0])
+        for axis, drawn in enumerate(mirrored):
+            if drawn is not None:
+                place[:, axis] = torch.where(drawn < 0.5, -place[:, axis], place[:, axis])
         half = views[:, :, :2].square().sum(2).sqrt()
         away = _INNER * half * (2 * torch.stack([number(_LEFT), number(_TOP)], 1) - 1)
         room = (1 - half).clamp_min(0)

@@ -30,6 +30,7 @@ class Moves:
     shift: int = 0
     steps: tuple[torch.Tensor, torch.Tensor] | None = None
     flip: torch.Tensor | None = None
+    updown: torch.Tensor | None = None
     views: torch.Tensor | None = None
     mirrors: bool = False
     whole: bool = False
@@ -46,10 +47,11 @@ class Moves:
             every = torch.arange(len(images), device=images.device)
             images = transform.windows(transform.padded(images, self.shift, outside), every, *self.steps, self.shift)
         if self.views is not None and self.whole and images.device.type == "cpu":
-            mirrored = torch.zeros(len(images)) > 0 if self.flip is None else self.flip < 0.5
-            return transform.parts(images, self.views, mirrored, outside, mode, self.size)
-        if self.flip is not None:
-            images = transform.flipped(images, self.flip)
+            none = torch.zeros(len(images)) > 0
+            mirrored = [none if each is None else each < 0.5 for each in (self.flip, self.updown)]
+            return transform.parts(images, self.views, torch.stack(mirrored, 1), outside, mode, self.size)
+        for number, axis in ((self.flip, 2), (self.updown, 1)):
+            images = images if number is None else transform.flipped(images, number, axis)
         return images if self.views is None else transform.warped(images, self.views, outside, mode, self.size)
 
     def planes(self, planes: torch.Tensor, outside: int) -> torch.Tensor:
@@ -62,16 +64,18 @@ class Moves:
         """Affine maps from places in an image to those in what is seen, float64 B×2×3; None where nothing moves."""
         import torch
 
-        known = [each for each in (self.steps[0] if self.steps else None, self.flip, self.views) if each is not None]
+        steps = self.steps[0] if self.steps else None
+        known = [each for each in (steps, self.flip, self.updown, self.views) if each is not None]
         if not known:
             return None
         found = torch.eye(3, dtype=torch.float64, device=known[0].device).repeat(len(known[0]), 1, 1)
         if self.steps is not None:
             found[:, 0, 2], found[:, 1, 2] = (self.shift - step.double() for step in self.steps[::-1])
-        if self.flip is not None:
-            across = found[:, 0] * -1.0
-            across[:, 2] += self.shape[1]
-            found[:, 0] = torch.where((self.flip < 0.5)[:, None], across, found[:, 0])
+        for row, number, side in ((0, self.flip, self.shape[1]), (1, self.updown, self.shape[0])):
+            if number is not None:
+                across = found[:, row] * -1.0
+                across[:, 2] += side
+                found[:, row] = torch.where((number < 0.5)[:, None], across, found[:, row])
         if self.views is not None:
             before, after = (constant(side[::-1], found.device, torch.float64) for side in (self.shape, self.size))
             linear = before[:, None] * self.views[:, :, :2].double() / after
@@ -91,16 +95,19 @@ class Moves:
         return moved.to(points.dtype)
 
     def swapped(self, points: torch.Tensor, pairs: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Points B×P×…, those of each pair exchanged where the image is mirrored: the left ear is the right then."""
+        """Points B×P×…, those of each pair exchanged where the image is mirrored: the left ear is the right then, but
+        not where it is mirrored both ways, which turns it.
+        """
         import torch
 
-        if self.flip is None or not pairs:
+        known = [each < 0.5 for each in (self.flip, self.updown) if each is not None]
+        if not known or not pairs:
             return points
         order = torch.arange(points.shape[1], device=points.device)
         for left, right in pairs:
             order[left], order[right] = right, left
-        mirrored = (self.flip < 0.5).view(-1, *[1] * (points.dim() - 1))
-        return torch.where(mirrored, points[:, order], points)
+        mirrored = torch.stack(known).sum(0) == 1
+        return torch.where(mirrored.view(-1, *[1] * (points.dim() - 1)), points[:, order], points)
 
     def boxes(self, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Boxes B×N×4 (left, top, right, bottom) around where the images' boxes come to lie, clipped to what is seen;

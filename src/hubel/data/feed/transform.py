@@ -19,9 +19,9 @@ def uniform(number: torch.Tensor, low: float, high: float) -> torch.Tensor:
     return low + (high - low) * number
 
 
-def flipped(images: torch.Tensor, number: torch.Tensor) -> torch.Tensor:
-    """Every second image mirrored left to right."""
-    return torch.where((number < 0.5)[:, None, None, None], images.flip(2), images)
+def flipped(images: torch.Tensor, number: torch.Tensor, axis: int = 2) -> torch.Tensor:
+    """Every second image mirrored left to right (axis 2), or top to bottom (1)."""
+    return torch.where((number < 0.5)[:, None, None, None], images.flip(axis), images)
 
 
 def padded(images: torch.Tensor, most: int, fill: int | None) -> torch.Tensor:
@@ -88,8 +88,8 @@ def parts(
     mode: str,
     size: tuple[int, int],
 ) -> torch.Tensor:
-    """What `warped` gives of images that are mirrored where `mirrored` (B) says so, of maps by `whole_pixels`, several
-    times as quickly on a processor: of each image its part alone is looked at, in whole numbers.
+    """What `warped` gives of images that are mirrored where `mirrored` (B×2, across and down) says so, of maps by
+    `whole_pixels`, several times as quickly on a processor: of each image its part alone, in whole numbers.
     """
     count, height, width, channels = images.shape
     sides = torch.tensor([width, height])
@@ -97,7 +97,9 @@ def parts(
     left, top, right, bottom = (
         ((move + sign * scale + 1) / 2 * sides)[:, axis].round().long() for sign in (-1, 1) for axis in (0, 1)
     )
-    left, right = torch.where(mirrored, width - right, left), torch.where(mirrored, width - left, right)
+    across, down = mirrored.unbind(1)
+    left, right = torch.where(across, width - right, left), torch.where(across, width - left, right)
+    top, bottom = torch.where(down, height - bottom, top), torch.where(down, height - top, bottom)
     edges = torch.stack([left, top, right, bottom], 1).tolist()
     how: dict[str, Any] = {"mode": "nearest-exact"} if mode == "nearest" else {"mode": mode, "align_corners": False}
     found = images.new_empty(count, *size, channels)
@@ -105,7 +107,7 @@ def parts(
         part = _taken(_taken(image, 0, above, below, fill), 1, first, last, fill)
         if part.shape[:2] != size:
             part = functional.interpolate(part.permute(2, 0, 1)[None], size, **how)[0].permute(1, 2, 0)
-        place.copy_(part.flip(1) if mirror else part)
+        place.copy_(part.flip([axis for axis in (0, 1) if mirror[1 - axis]]) if any(mirror) else part)
     return found
 
 
