@@ -14,6 +14,7 @@ from torch import nn
 
 from hubel.arch import Network, Shape, analyse
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.numbers import an
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.tasks.answer import Answer as Answer
 from hubel.tasks.answer import Said as Said
@@ -122,8 +123,8 @@ class Task(abc.ABC):
     networks of the zoo are made in the size that examples have, instead of those brought to theirs. scores_classes:
     whether outputs begin with a score for each name of `scored`. score: what that is called. shares: whether its
     outcome is a probability. guesses: whether the loss of guessing is ln(classes). as_it_is: what its data is, where
-    neither classes are balanced nor examples changed. classes: the names of what is told apart, in the order of the
-    network's outputs; none where nothing is.
+    neither classes are balanced nor examples changed. measures_loss: whether a set that is measured has a loss.
+    classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
     """
 
     name: ClassVar[str]
@@ -145,6 +146,7 @@ class Task(abc.ABC):
     shares: ClassVar[bool] = True
     score: ClassVar[str] = "logit"
     as_it_is: ClassVar[str] = ""
+    measures_loss: ClassVar[bool] = True
     classes: tuple[str, ...]
     sentence: str = ""
 
@@ -390,7 +392,7 @@ class Task(abc.ABC):
                 else f"an output of {'×'.join(map(str, wanted))}"
             )
             every = "" if len(wanted) == 1 else " for every pixel"
-            each = f", one a {self.noun[0]}{every}" if wanted[-1] == len(self.classes) else ""
+            each = f", one {an(self.noun[0])}{every}" if wanted[-1] == len(self.classes) else ""
             raise NetworkError(
                 f"expected a network with {outputs}{each}, "
                 f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"

@@ -72,9 +72,12 @@ def measured_part(splits: Splits) -> Dataset | None:
 
 def _check(recipe: Recipe, task: Task) -> None:
     check_device(recipe.device)
-    known = [LOSS.name, *(figure.name for figure in task.figures)]
-    if recipe.monitor not in known:
-        raise SettingError(f"recipe: expected monitor as one of {', '.join(known)}, received {recipe.monitor!r}")
+    known = [*[LOSS.name] * task.measures_loss, *(figure.name for figure in task.figures)]
+    if recipe.monitor not in known and (recipe.patience or recipe.monitor != LOSS.name):  # a plain recipe has that
+        without = ", which the task does not measure" * (recipe.monitor == LOSS.name)
+        raise SettingError(
+            f"recipe: expected monitor as one of {', '.join(known)}, received {recipe.monitor!r}{without}"
+        )
     changes = Augmentation() if recipe.augmentation == "auto" else Augmentation.parse(recipe.augmentation)
     task.check_training(recipe.balance, changes)
 

@@ -248,12 +248,16 @@ def test_it_leaves_as_onnx_with_the_same_answers(run, tmp_path):
     ("line", "said"),
     [
         (["dqn", GAME], "pictures of 10×10×4, received one for 84×84×4; take minatar or minatar_pqn"),
-        ([NORMALISED.replace("dense 3", "dense 5"), GAME], "expected a network with 3 outputs, one a action"),
+        ([NORMALISED.replace("dense 3", "dense 5"), GAME], "expected a network with 3 outputs, one an action"),
         ([GAME, "--validation", "0.2"], "nothing is held out of a game"),
         ([GAME, "--fit", "crop"], "for which fit means nothing"),
         ([GAME, "--bad-images", "skip"], "for which bad_images means nothing"),
         ([GAME, "--labels", "x"], "is a game, for which labels means nothing"),
         ([GAME, "--set", "ema=0.9"], "expected ema 0.0"),
+        (
+            [GAME, "--patience=2", "--set=monitor=loss"],
+            "return, steps, received 'loss', which the task",
+        ),
         ([GAME, "--batch-size", "100"], "64 games side by side"),
         ([GAME, "--augment", "flip"], "augmentation 'none' with a game"),
     ],

@@ -203,6 +203,7 @@ def test_critics_that_do_not_fit_are_refused(critic, words, tmp_path):
         {"label_smoothing": 0.1},
         {"balance": "weights"},
         {"augmentation": "cutout 2"},
+        {"monitor": "loss", "patience": 2},
     ],
 )
 def test_settings_that_mean_nothing_here_are_refused(changes, splits, tmp_path):

@@ -32,7 +32,7 @@ def test_one_that_ends_before_all_have_met_is_missed_at_once(tmp_path):
         pair.until_said(0, "is there")
         pair.processes[1].kill()
         assert pair.processes[0].wait(timeout=HANG) == 1
-        assert "LostProcessError: rank 1 of this training ended" in pair.said(0)
+        assert "LostProcessError: rank 1 of this training ended or hangs before all had met" in pair.said(0)
 
 
 class Commands(Several):

@@ -72,6 +72,7 @@ class Play(task.Task):
     asked: ClassVar[str] = "-o game.gif"
     reads_like: ClassVar[bool] = False
     of_one: ClassVar[bool] = False
+    measures_loss: ClassVar[bool] = False
     guesses: ClassVar[bool] = False
     shares: ClassVar[bool] = False
     scores_classes: ClassVar[bool] = True

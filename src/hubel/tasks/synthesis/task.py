@@ -47,6 +47,7 @@ class Synthesis(task.Task):
     step: ClassVar[str] = "adversarial"
     noun: ClassVar[tuple[str, str]] = ("picture", "pictures")
     of_one: ClassVar[bool] = False
+    measures_loss: ClassVar[bool] = False
     asked: ClassVar[str] = "-o made.png"
 
     @classmethod

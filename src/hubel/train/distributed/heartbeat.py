@@ -24,6 +24,7 @@ from hubel.train.distributed.signals import StoppedError
 _SIGN_OF_LIFE = 1.0  # seconds between two
 _TOLD = 5.0  # seconds of waiting after which it is said for whom
 _GRACE = 3.0  # seconds that a process has to end by itself once another is lost: PyTorch mostly sees to it at once
+_ENDED = "of this training ended or hangs"
 _MESSAGE = struct.Struct("!IcI")  # which training, what, and a number
 _HELLO, _ALIVE, _READY, _GO, _LOST, _LEFT = b"H", b"A", b"R", b"G", b"L", b"B"
 
@@ -83,7 +84,10 @@ class Heartbeat:
             while not (len(self._ready) == self.world - 1 if self.rank == 0 else self._port):
                 for lost in (self._lost, self._ended):
                     if lost is not None:
-                        raise LostProcessError(_message(lost))
+                        raise LostProcessError(
+                            f"rank {lost} {_ENDED} before all had met, and where it could, it said why; nothing was "
+                            "trained by this start"
+                        )
                 missing = sorted(set(range(self.world)) - {line.rank for line in self._lines} - {self.rank})
                 if self.rank == 0 and missing and time.monotonic() > end:
                     raise LostProcessError(
@@ -189,8 +193,8 @@ def _waiting(ranks: Sequence[int], seconds: float, why: str = "") -> str:
 
 def _message(rank: int) -> str:
     return (
-        f"rank {rank} of this training ended or hangs; nothing is lost up to the last checkpoint, from which torchrun "
-        "goes on if it may (--max-restarts)"
+        f"rank {rank} {_ENDED}; nothing is lost up to the last checkpoint, from which torchrun goes on if it may "
+        "(--max-restarts)"
     )
 
 
