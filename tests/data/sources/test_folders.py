@@ -1,6 +1,7 @@
 """Which folders are parts, which are classes, and what is said of it."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -238,6 +239,34 @@ def test_class_folders_without_an_image_are_told(tmp_path: Path) -> None:
     assert load(root).notes[-1] == "left out: train/c, without an image in it"
     (root / "train" / "c" / "readme.txt").write_text("soon")
     assert load(root).notes[-1] == "left out: train/c, without an image in it"
+
+
+def test_folders_of_systems_are_no_classes(tmp_path: Path) -> None:
+    kept = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "Thumbnails", "a/@eaDir/x")
+    root = make(tmp_path / "set", "a", "b", "__pycache__/q.png", *kept)
+    splits = load(root)
+    assert parts(splits) == {"train": {"a": 2, "b": 2}}
+    assert any(
+        note.startswith("left out: #recycle, $RECYCLE.BIN, @eaDir and 5 more, which systems") for note in splits.notes
+    )
+    with ZipFile(tmp_path / "set.zip", "w") as archive:
+        for path in sorted(root.rglob("*.png")):
+            archive.write(path, path.relative_to(root))
+    assert parts(load(tmp_path / "set.zip")) == {"train": {"a": 2, "b": 2}}
+    aside = load(make(tmp_path / "aside", "a", "b", "unsorted"))
+    assert "taken for a class: unsorted (2); where that is none, move it out of the folder" in aside.notes
+
+
+def test_links_that_lead_back_are_passed_over_and_told(tmp_path: Path) -> None:
+    root = make(tmp_path / "set", "a", "b", "c/more")
+    (root / "a" / "loop").symlink_to("..")
+    (root / "c" / "more" / "deep").symlink_to(root / "c")
+    (root / "d").symlink_to(make(tmp_path / "other", "d") / "d")
+    splits = load(root)
+    assert parts(splits) == {"train": {"a": 2, "b": 2, "c": 2, "d": 2}}
+    assert "left out: the link a/loop → .., a folder that it lies in itself" in splits.notes
+    (root / "me").symlink_to(root)
+    assert any(note.startswith("left out: the link me → ") for note in load(root).notes)
 
 
 def test_what_lies_beside_images_is_told(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from hubel.data.sources.listing import (
     folders_without_images,
     has_suffix,
     is_image_path,
+    is_left_behind,
     make_listing,
     natural_order,
     some,
@@ -62,7 +63,8 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
 
     Raises ValueError where the paths have no such layout, or may mean two things.
     """
-    paths, runs = _without_runs(list(paths))
+    paths, behind = _without_left_behind(list(paths))
+    paths, runs = _without_runs(paths)
     entries = [_entry(path, item) for path, item in paths if is_image_path(path)]
     unread = unread_kinds(path for path, _ in paths)
     tables = [path for path, _ in paths if may_be_table(path)]
@@ -84,7 +86,22 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
     alone = around in outer and all(part == own for part, _, _ in sorted_.found)
     only = [f"parts by folder: {around} is {own} ({len(sorted_.found):,}), and there is no other"] if alone else []
     beside = [f"not used: {some(tables)}, which hubel data {name}/{tables[0]} would read"] if tables else []
-    return make_listing(name, sorted_.found, [*only, *sorted_.notes, *left, *runs, *beside])
+    return make_listing(name, sorted_.found, [*only, *sorted_.notes, *left, *behind, *runs, *beside])
+
+
+def _without_left_behind(paths: list[tuple[str, Item]]) -> tuple[list[tuple[str, Item]], list[str]]:
+    """The paths but those in folders that systems and programs keep for themselves; and what to say of such images."""
+    kept, there = [], set()
+    for path, item in paths:
+        *folders, file = path.split("/")
+        depth = next((depth for depth, folder in enumerate(folders, 1) if is_left_behind(folder)), 0)
+        if not depth:
+            kept.append((path, item))
+        elif folders[depth - 1] != "__MACOSX" and is_image_path(file):
+            there.add("/".join(folders[:depth]))
+    return kept, [
+        f"left out: {some(natural_order(there))}, which systems and programs keep for themselves"
+    ] if there else []
 
 
 def _without_runs(paths: list[tuple[str, Item]]) -> tuple[list[tuple[str, Item]], list[str]]:

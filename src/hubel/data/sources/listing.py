@@ -69,13 +69,35 @@ class FileItem:
             raise ImageError(self.path, "cannot be opened (its name is no file's)") from None
 
 
+# folders that systems and programs keep among people's own (Synology, QNAP, Windows, macOS, Linux, Python)
+_LEFT_BEHIND = (
+    *("@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "recycler", "system volume information"),
+    *("lost+found", "__macosx", "__pycache__", "thumbnails", "thumbs"),
+)
+
+
+def is_left_behind(name: str) -> bool:
+    """Whether a folder is called as those are that systems and programs leave among others: "@eaDir", "Thumbnails"."""
+    return name.casefold() in _LEFT_BEHIND
+
+
+def leads_back(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder is a link to one that it lies in, by which one would go round and round."""
+    if not os.path.islink(path):
+        return False
+    around, there = os.path.realpath(os.path.dirname(path)), os.path.realpath(path)
+    return os.path.commonpath([around, there]) == there
+
+
 def files_below(root: str, inside: str = "") -> Iterable[tuple[str, Item]]:
-    """All files in a folder and below, by their paths in it with forward slashes; hidden ones are passed over."""
+    """All files in a folder and below, by their paths in it with forward slashes. Hidden ones are passed over, and
+    links to folders that they lie in.
+    """
     with os.scandir(os.path.join(root, inside)) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
             path = f"{inside}/{entry.name}" if inside else entry.name
+            if entry.name.startswith(".") or leads_back(entry.path):
+                continue
             if entry.is_dir():
                 yield from files_below(root, path)
             else:
@@ -83,22 +105,28 @@ def files_below(root: str, inside: str = "") -> Iterable[tuple[str, Item]]:
 
 
 def folders_without_images(folder: Path, images: Iterable[str], classes: Iterable[str]) -> list[str]:
-    """What is to be said of folders, two deep, that hold no image, are not hidden, and are no class elsewhere."""
+    """What is to be said of folders, two deep, that hold no image, are not hidden, and are no class elsewhere; and of
+    links that lead back.
+    """
     holding = {"/".join(path.split("/")[:depth]) for path in images for depth in (1, 2)}
     known = set(map(folded, classes))
 
     def bare(inside: Path) -> Iterator[Path]:
-        return (each for each in inside.iterdir() if each.is_dir() and not each.name.startswith((".", "__")))
+        here = (each for each in inside.iterdir() if not (each.name.startswith(".") or is_left_behind(each.name)))
+        return (each for each in here if each.is_dir())
 
-    empty = []
+    empty, back = [], []
     for outer in bare(folder):
         here = outer.name in holding
         for each in bare(outer) if here else (outer,):
             path = each.relative_to(folder).as_posix()
-            if path not in holding and folded(each.name) not in known:
+            if leads_back(each):
+                back.append(f"{path} → {os.readlink(each)}")
+            elif path not in holding and folded(each.name) not in known:
                 empty.append(path)
     them = "it" if len(empty) == 1 else "them"
-    return [f"left out: {some(natural_order(empty))}, without an image in {them}"] if empty else []
+    bare_ones = [f"left out: {some(natural_order(empty))}, without an image in {them}"] if empty else []
+    return [*bare_ones, *(f"left out: the link {each}, a folder that it lies in itself" for each in back[:3])]
 
 
 def image_paths_in(folder: Path) -> list[str]:
@@ -117,7 +145,7 @@ def is_image_path(path: str) -> bool:
 def has_suffix(path: str, suffixes: frozenset[str]) -> bool:
     """Whether a path ends with one of these, and is hidden nowhere."""
     parts = path.split("/")
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    hidden = any(part.startswith(".") or is_left_behind(part) for part in parts)
     return not hidden and os.path.splitext(parts[-1])[1].lower() in suffixes
 
 

@@ -34,8 +34,8 @@ _SILENT = (
 )
 _AROUND = frozenset(_SILENT.split())
 _NO_EXAMPLES = (
-    "pred preds predict prediction predictions unlabelled unlabeled unlabel unlab unsup unsupervised extra extras misc "
-    "raw original originals backup annotations labels masks meta metadata docs output outputs results"
+    "pred preds predict prediction predictions unlabelled unlabeled unlabel unlab unsorted unsup unsupervised extra "
+    "extras misc raw original originals backup annotations labels masks meta metadata docs output outputs results"
 )
 _ASIDE = frozenset(_NO_EXAMPLES.split())
 
