@@ -9,8 +9,10 @@ import time
 import httpx
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from hubel.base.errors import SettingError
+from hubel.base.wishes import put_wish, wish
 from hubel.base.words import json_text
 from hubel.studio.answers import answered
 from hubel.studio.runs import Runs
@@ -113,6 +115,7 @@ def test_a_training_is_found_again_and_stopped(folder, pretended):
     until(lambda: "training with" in asked(other, "run", name=name)["said"])
     assert asked(other, "run", name=name)["state"] == "starting"
     assert "--epochs=2 --set=seed=3 -- mlp mnist" in asked(other, "run", name=name)["said"]
+    assert asked(other, "run", name=name)["given"] == ["epochs", "seed"]
     assert name in [run["name"] for run in asked(other, "runs")["runs"]]
     assert "under way" in asked(other, "train", text="mlp", data="mnist", name=name)["error"]
     assert "expected one of pause, step" in asked(other, "wish", name=name, wish="paused")["error"]
@@ -197,6 +200,25 @@ def test_what_does_not_train_is_asked_for_nothing(folder):
     assert not (folder / "first/asked.txt").exists()
 
 
+def test_a_pause_before_the_first_step_is_not_forgotten(folder, monkeypatch):
+    """A training that begins clears what an earlier sitting was asked."""
+    monkeypatch.setattr(Trainings, "is_running", lambda self, name: True)
+    runs, run = Runs(folder), folder / "first"
+    assert asked(runs, "wish", name="first", wish="pause") == {"name": "first"}
+    put_wish(run, "")
+    assert asked(runs, "run", name="first")["stands"] == "it waits at its next step"
+    assert wish(run) == "pause"
+    put_wish(run, "paused at step 3 of 8")
+    assert asked(runs, "run", name="first")["state"] == "paused"
+    put_wish(run, "")  # it goes on
+    assert asked(runs, "run", name="first")["stands"] == ""
+    asked(runs, "wish", name="first", wish="pause")
+    asked(runs, "wish", name="first", wish="go on")
+    put_wish(run, "")
+    asked(runs, "run", name="first")
+    assert wish(run) == ""
+
+
 @pytest.fixture
 def shades(tmp_path):
     """Dark and bright images, of which nothing that learns shades gets the first four right."""
@@ -223,8 +245,16 @@ def test_one_watches_it_learn_a_step_at_a_time(browser_page, tmp_path, shades):
         page.locator(".kernels h3", has_text="kernels of conv1, after step").wait_for()
         assert page.locator(".learning .samples button").count() == 8
         before = page.locator(".kernels canvas").first.evaluate("(each) => each.toDataURL()")
-        page.get_by_role("button", name="pause").click()
+        page.locator(".recipe summary").click()
+        page.locator(".recipe[open] dd", has_text="0.1 (yours)").wait_for()
+        page.locator(".recipe dd:text-is('adam')").wait_for()
+        page.get_by_role("button", name="what it takes for something else").click()
+        page.locator(".wrong-ones .note", has_text="Of the 20 test images").evaluate("(note) => (note.dataset.old = 1)")
+        page.get_by_role("button", name="pause").focus()
+        page.locator(".wrong-ones .note:not([data-old])").wait_for()  # those of a later epoch
+        page.keyboard.press("Enter")
         page.locator(".state.paused").wait_for()
+        expect(page.get_by_role("button", name="go on")).to_be_focused(timeout=1000 * HANG)
         at = int(page.locator(".stands").inner_text().split()[3].replace(",", ""))
         page.locator(".kernels h3", has_text=f"after step {at:,}").wait_for()
         page.get_by_role("button", name="one step").click()

@@ -59,7 +59,7 @@ def described(run: Path) -> dict[str, Any]:
         "network": str(settings.get("network", "")),
         "data": str(data.get("name", "")),
         "task": str(data.get("task", "classification")),
-        "recipe": {name: recipe[name] for name in ("optimizer", "learning_rate", "batch_size") if name in recipe},
+        "recipe": recipe,
         "epochs": recipe.get("epochs"),
         "figures": columns,
         "rows": rows,

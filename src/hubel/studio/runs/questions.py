@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import HubelError, SettingError
-from hubel.base.wishes import PAUSED, WISHES, is_look_wanted, put_wish, want_look, wish
+from hubel.base.wishes import PAUSE, PAUSED, WISHES, is_look_wanted, put_wish, want_look, wish
 from hubel.base.words import printable
 from hubel.studio.runs.folder import checked_name, described, other_names, run_names
 from hubel.studio.runs.own import OwnData
@@ -27,6 +27,7 @@ class Runs:
         self.folder = folder
         self.trainings = Trainings(folder)
         self.data = OwnData(folder / NOTES)
+        self._pauses: set[str] = set()  # runs that were asked to pause, and do not yet
 
     @property
     def questions(self) -> dict[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]]:
@@ -58,7 +59,19 @@ class Runs:
         found = self._told(name)
         state = self._state(name, found)
         stands = wish(self.folder / name) if state == PAUSED else ""
-        return {**found, "state": state, "stands": stands, "said": self.trainings.said(name)}
+        if state != "training":
+            self._pauses.discard(name)
+        elif name in self._pauses:
+            stands = "it waits at its next step"
+            if not wish(self.folder / name):  # a training forgets what was asked before its first step
+                put_wish(self.folder / name, PAUSE)
+        return {
+            **found,
+            "state": state,
+            "stands": stands,
+            "said": self.trainings.said(name),
+            "given": self.trainings.given(name),
+        }
 
     def train(self, text: str, data: str, name: str, epochs: str, settings: list[str]) -> dict[str, Any]:
         """Begin a training: the network as text, the data as `hubel train` takes it, settings as NAME=VALUE."""
@@ -99,6 +112,7 @@ class Runs:
         if not run.is_dir() or not self.trainings.is_running(name):
             raise SettingError(f"{name}: there is no training of it under way that this studio began")
         put_wish(run, wish)
+        self._pauses = self._pauses | {name} if wish == PAUSE else self._pauses - {name}
         return {"name": name}
 
     def model(self, name: str, fresh: int) -> dict[str, Any]:

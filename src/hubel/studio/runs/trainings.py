@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -81,12 +82,22 @@ class Trainings:
         lines = [line.rpartition("\r")[2] for line in text.splitlines()]
         return printable("\n".join(lines), keep="\n")
 
+    def given(self, name: str) -> list[str]:
+        """The settings of its recipe that were said; all others are the rules' choice."""
+        words = [str(word).removeprefix("--set=") for word in self._note(name).get("words", ())]
+        return [word.removeprefix("--").partition("=")[0] for word in words if re.match(r"(--)?\w+=", word)]
+
     def _process(self, name: str) -> int | None:
         try:
-            note: Any = json.loads(read_text(self._notes / f"{name}.json"))
-            return int(note["pid"])
-        except (FileError, *MISREAD):
+            return int(self._note(name)["pid"])
+        except MISREAD:
             return None
+
+    def _note(self, name: str) -> dict[str, Any]:
+        try:
+            return dict(json.loads(read_text(self._notes / f"{name}.json")))
+        except (FileError, *MISREAD):
+            return {}
 
 
 def _is_training(process: int) -> bool:

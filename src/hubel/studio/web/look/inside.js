@@ -40,6 +40,7 @@ export class Inside {
   /** Show nothing. */
   close() {
     this.name = this.live = null;
+    this.listed = false;
     this.filters.hidden = true;
     for (const each of [this.told, this.wrong, this.model]) each.replaceChildren();
   }
@@ -71,13 +72,15 @@ export class Inside {
     drawKernels(this.kernels, { weights: model.numbers.subarray(start, start + length), number: first.shape[2], rows, columns, channels });
   }
 
-  /** Show the surest mistakes, each of which opens in the model. */
+  /** Show the surest mistakes, each of which opens in the model; of one that trains those of before stay until they are
+   * there, and while somebody is at one of them. */
   async mistakes() {
     const { name, live } = this;
     const note = (words) => h("p", { class: "note", role: "status" }, words);
-    this.wrong.replaceChildren(note("It is asked about the images that it is measured on …"));
+    if (!this.listed) this.wrong.replaceChildren(note("It is asked about the images that it is measured on …"));
+    this.listed = true;
     const found = await ask("mistakes", { name });
-    if (this.live !== live) return;
+    if (this.live !== live || this.wrong.contains(document.activeElement)) return;
     if (found.error || found.reason) return this.wrong.replaceChildren(note(found.error ?? `There are none to see: ${found.reason}.`));
     const of = found.asked < found.images ? `${count(found.asked)} of the ${count(found.images)} ${found.part} images, evenly` : `the ${count(found.images)} ${found.part} images`;
     const shown = found.mistakes.length < found.wrong ? `the ${found.mistakes.length} surest are shown` : "the surest first";

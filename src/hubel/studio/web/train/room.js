@@ -25,6 +25,7 @@ class Train {
     this.place = place;
     this.usable = new Usable(place);
     this.chosen = [];
+    this.opened = new Set(); // runs whose recipes are
     this.network = h("textarea", { rows: 3, spellcheck: false, "aria-label": "the network as text", required: true });
     this.data = h("input", { value: "mnist", list: "data-known", autocomplete: "off", required: true });
     this.epochs = h("input", { inputmode: "decimal", size: 4, placeholder: "by rule" });
@@ -136,14 +137,27 @@ class Train {
       this.view.replaceChildren(h("h2", {}, "Nothing is chosen"), h("p", { class: "note" }, "Begin a training, or choose a run: its curves stand here, and grow while it trains."));
       return;
     }
-    const focus = this.view.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const { key, run: of } = this.view.contains(document.activeElement) ? document.activeElement.dataset : {};
     const figures = [...new Set(runs.flatMap((run) => run.figures))];
     this.view.replaceChildren(
       ...runs.map((run) => this.facts(run)),
       figures.length ? h("div", { class: "charts" }, figures.map((figure) => chart(figure, runs))) : "",
       ...runs.filter((run) => run.said && (run.state !== "finished" || !run.rows.length)).map((run) =>
         h("details", { open: run.state === "refused" || run.state === "starting" }, h("summary", {}, `what ${run.name} says`), h("pre", { tabindex: 0 }, run.said))));
-    if (focus) this.view.querySelector(`[data-key="${focus}"]`)?.focus();
+    const still = key && [...this.view.querySelectorAll("[data-key]")];
+    if (still) (still.find((each) => each.dataset.key === key) ?? still.find((each) => each.dataset.run === of))?.focus(); // pause is go on now
+  }
+
+  /** What it is trained by, folded: every setting, and whose it is. */
+  recipe(run) {
+    const { optimizer, learning_rate: rate, batch_size: size } = run.recipe;
+    const whose = (name) => (run.given.includes(name) ? " (yours)" : "");
+    const rows = Object.entries(run.recipe).filter(([, value]) => value !== "").map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, `${value}${whose(name)}`)]);
+    const element = h("details", { class: "recipe", open: this.opened.has(run.name) },
+      h("summary", {}, `${optimizer}, learning rate ${brief(rate)}, batches of ${size} …`),
+      h("p", { class: "note" }, "What nobody said is the rules' choice, from network, data and machine."), h("dl", {}, rows.flat()));
+    element.addEventListener("toggle", () => this.opened[element.open ? "add" : "delete"](run.name));
+    return element;
   }
 
   facts(run) {
@@ -154,16 +168,17 @@ class Train {
       ["images/s", last.images_per_second ? Math.round(last.images_per_second).toLocaleString("en-US") : "–"],
       ["seconds", brief(last.seconds ?? null)],
     ];
-    const act = (words, question) => h("button", { type: "button", "data-key": `${question} ${run.name}`, onclick: () => this.act(question, run.name) }, words);
-    const wish = (words, wished) => h("button", { type: "button", "data-key": `${wished} ${run.name}`, onclick: () => this.act("wish", run.name, { wish: wished }) }, words);
+    const act = (words, question) => h("button", { type: "button", "data-key": `${question} ${run.name}`, "data-run": run.name, onclick: () => this.act(question, run.name) }, words);
+    const wish = (words, wished) => h("button", { type: "button", "data-key": `${wished} ${run.name}`, "data-run": run.name, onclick: () => this.act("wish", run.name, { wish: wished }) }, words);
     const waits = run.state === "paused";
     const stands = waits ? [wish("▶ go on", "go on"), wish("one step", "step")] : run.state === "training" && run.task !== "play" ? wish("❚❚ pause", "pause") : "";
     return h("section", { class: "run" },
       h("h2", {}, run.name, " ", h("span", { class: `state ${run.state}` }, STATES[run.state])),
-      run.network ? h("p", {}, h("code", {}, run.network), h("span", { class: "note" }, ` on ${run.data}, ${Object.values(run.recipe).join(", ")}`)) : "",
+      run.network ? h("p", {}, h("code", {}, run.network), h("span", { class: "note" }, ` on ${run.data}`)) : "",
+      run.recipe?.optimizer ? this.recipe(run) : "",
       run.failure ? h("p", { class: "wrong-box" }, run.failure) : "",
       h("dl", { class: "totals" }, facts.map(([title, value]) => h("div", {}, h("dt", {}, title), h("dd", {}, value)))),
-      h("p", { class: "note stands" }, waits ? run.stands : run.state === "training" ? run.said.trim().split("\n").at(-1) : ""),
+      h("p", { class: "note stands" }, run.stands || run.state === "training" ? run.stands || run.said.trim().split("\n").at(-1) : ""),
       h("p", { class: "bar" }, stands, GOES_ON.includes(run.state) ? act("stop", "stop") : "", run.state === "stopped" ? act("go on", "resume") : "",
         run.rows.length || run.state === "finished" ? h("a", { href: `#room=look&run=${encodeURIComponent(run.name)}` }, "look inside") : ""));
   }
@@ -177,6 +192,8 @@ class Train {
     const learns = GOES_ON.includes(run.state);
     if (this.inside.name !== run.name) await this.inside.open(run.name, learns);
     else if (learns || this.learnt) await this.inside.renew();
+    if (this.inside.listed && run.rows.length !== this.epochs) await this.inside.mistakes(); // an epoch later
+    this.epochs = run.rows.length;
     this.learnt = learns; // once more after its end
   }
 
