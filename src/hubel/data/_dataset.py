@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hubel.base.errors import DataError, SettingError
 from hubel.base.words import writable
 from hubel.data.cache.sums import sums_of
+from hubel.data.decode.sound import outlines
 from hubel.data.prepare.arrays import as_array
 from hubel.view.words.result import Part, Result
 from hubel.view.words.tables import Table
@@ -112,6 +113,11 @@ class Dataset:
         return (
             f"Dataset({self.name!r}: {len(self):,} images of {height}×{width}×{channels}, {len(self.classes)} classes)"
         )
+
+    def seen(self, which: Any) -> npt.NDArray[np.uint8]:
+        """These images (indices, or a slice) as people see them: of waveforms their outlines, others as they are."""
+        images = self.images[which]
+        return outlines(images) if self.fit == "time" and self.shape[1:] == (1, 1) else images
 
     @property
     def shape(self) -> tuple[int, int, int]:

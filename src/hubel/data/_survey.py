@@ -87,6 +87,12 @@ class Survey:
         """What is to be said of bringing the images to this shape."""
         height, width, channels = shape
         told = []
+        if self.sounds and width == 1:
+            length = f"{height / sound.RATE:.2f} s"
+            return [
+                f"sounds are heard as waveforms of {height:,} samples, {sound.RATE:,} a second: {length}, the middle "
+                "of longer ones, silence around shorter ones"
+            ]
         if self.sounds:
             length = f"{width * sound.HOP / sound.RATE:.2f} s"
             return [

@@ -74,7 +74,7 @@ def _spread(found: Mistakes) -> Indices:
 
 def thumbnail_shape(dataset: Dataset) -> tuple[int, int, int]:
     """Height, width and channels of the thumbnails of a set."""
-    height, width, channels = dataset.shape
+    height, width, channels = dataset.seen(slice(0, 1)).shape[1:]
     edge = _EDGE if len(dataset.classes) <= _MANY else _EDGE_OF_MANY
     scale = min(1.0, edge / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale)), 1 if channels == 1 else 3
@@ -82,7 +82,7 @@ def thumbnail_shape(dataset: Dataset) -> tuple[int, int, int]:
 
 def sheet(dataset: Dataset, indices: Indices) -> dict[str, Any]:
     """The thumbnails of these images on one picture: `url`, `width` and `height` of one in pixels, in `columns`."""
-    found = sprite(dataset.images[indices], max(thumbnail_shape(dataset)[:2]))
+    found = sprite(dataset.seen(indices), max(thumbnail_shape(dataset)[:2]))
     lines = -(-len(indices) // found.columns)
     return {
         "url": found.address,

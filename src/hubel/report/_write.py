@@ -168,6 +168,9 @@ def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
     made = model.task.vectors(model)
     if made is not None:
         return _making(model, *made)
+    if len(model.network.input) == 2:
+        note = h("p", "The network hears waveforms, whose way through its layers is not drawn here.", class_="note")
+        return _Inside((("live", "Inside the network", (note,)),))
     packed = pack(model)
     if packed is not None:
         samples = _samples(found, examples) if found is not None else []

@@ -181,8 +181,10 @@ class Task(abc.ABC):
 
     @classmethod
     def images_of(cls, network: Network) -> Shape:
-        """The shape of the images that a network for this task is about (H×W×C, or a vector): those it takes."""
-        return network.input
+        """The shape of the images that a network for this task is about (H×W×C, or a vector): those it takes; of one of
+        sequences those of one column, as waveforms are.
+        """
+        return (network.input[0], 1, network.input[1]) if len(network.input) == 2 else network.input
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
@@ -373,7 +375,7 @@ class Task(abc.ABC):
         """Raise ValueError where `network` does not take images of `shape` (H×W×C) or gives what the task does not
         want, with what would fit.
         """
-        if tuple(network.input) not in (shape, (shape[0] * shape[1] * shape[2],)):
+        if tuple(Task.images_of(network)) not in (shape, (shape[0] * shape[1] * shape[2],)):
             raise NetworkError(
                 f"expected a network whose input is that of the images, {'×'.join(map(str, shape))}, received one for "
                 f"{'×'.join(map(str, network.input))}; write the network with the input {'x'.join(map(str, shape))}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from hubel import zoo
 from hubel.arch import Network, analyse, shape_text
-from hubel.base.errors import MissingFileError, SettingError
+from hubel.base.errors import MissingFileError, NetworkError, SettingError
 from hubel.base.names import near_path
 from hubel.data import Dataset, Splits, holds_files
 from hubel.nn import check_device
@@ -133,6 +133,11 @@ def _sized(
     if len(images) == 3:
         asked = {**asked, "size": images[:2], "channels": images[2]}
     splits = read(**asked)
+    if len(network.input) == 2 and splits.train.fit not in (None, "time"):
+        raise NetworkError(
+            f"expected a network of pictures, received one of sequences, {shape_text(network.input)}, which hears the "
+            "waveforms of sounds; begin it with the pictures' height x width x channels"
+        )
     if _of_zoo(given):
         network = _ended(network_of(given, **_for(given, splits, options, images)), splits)
     return network, splits, asked

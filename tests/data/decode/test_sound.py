@@ -4,12 +4,14 @@ import io
 import json
 import struct
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from hubel.data import ImageError, Preprocessing, load, read_image
+from hubel.data.decode.companding import SILENCE, codes_of
 from hubel.data.decode.sound import BANDS, RATE, read_sound, resampled, spectrogram
 from hubel.serve.batches import Picture
 from hubel.serve.pictures import Sent
@@ -219,3 +221,44 @@ def test_a_network_by_rule_hears_them(tones, tmp_path):
     assert "60 of your pictures" in told.stdout
     assert "hears sounds" in hubel("export", tmp_path / "run", "-o", tmp_path / "ears.html").stderr
     broken.unlink()
+
+
+def test_a_waveform_is_a_column_of_codes_in_silence_or_its_middle():
+    path = wav(tone(seconds=0.1))
+    codes = codes_of(resampled(tone(seconds=0.1), 8000))
+    hears = Preprocessing(2000, 1, 1, (0.5,), (0.2,), fit="time")
+    short = hears.prepare(path)
+    assert short.shape == (2000, 1, 1)
+    assert (short[200:1800, 0, 0] == codes).mean() > 0.99  # 16 bits are a little coarser than 32
+    assert (short[:200] == SILENCE).all()
+    assert (short[1800:] == SILENCE).all()
+    assert (replace(hears, height=600).prepare(path) == short[700:1300]).all()
+
+
+def test_a_network_of_one_dimension_hears_waveforms(tones, tmp_path):
+    network = "4000x1: conv1d 8 64/8 relu, maxpool1d 4, conv1d 8 3 relu, globalavgpool1d, dense 2 softmax"
+    asked = ("--labels", "{label}_*", "--epochs", 6, "--batch-size", 8, "--run", tmp_path / "run")
+    done = hubel("train", network, tones, *asked)
+    assert done.returncode == 0, done.stderr
+    assert "sounds are heard as waveforms of 4,000 samples, 16,000 a second: 0.25 s, the middle" in done.stdout
+    assert "100.00% of the test images right" in done.stdout
+    page = (tmp_path / "run/report.html").read_text()
+    assert "hears waveforms, whose way through its layers is not drawn here" in page
+    test = load(tones, labels="{label}_*", size=(4000, 1), channels=1).test
+    assert test.seen([0, 3]).shape == (2, 64, 128, 1)
+    assert set(np.unique(test.seen([0]))) == {0, 255}
+    assert hubel("export", tmp_path / "run", "-o", tmp_path / "ears.onnx").returncode == 0
+    sound = next((tones / "test").glob("low_*.wav"))
+    for model in ("run", "ears.onnx"):
+        assert hubel("predict", tmp_path / model, sound).stdout.split()[1] == "low"
+    refused = hubel("look", "cam", tmp_path / "run", sound).stderr
+    assert "expected a model that takes images, received one for sequences, 4000×1" in refused
+
+
+def test_pictures_are_no_waveforms(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            Image.new("L", (40, 64), 200).save(tmp_path / name / f"{number}.png")
+    told = hubel("train", "400x1: conv1d 8 3, globalavgpool1d, dense 2 softmax", tmp_path)
+    assert "expected a network of pictures, received one of sequences, 400×1, which hears the waveforms" in told.stderr

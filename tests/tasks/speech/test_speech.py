@@ -13,8 +13,8 @@ import torch
 import hubel
 from hubel import zoo
 from hubel.arch import analyse, parse
+from hubel.data.decode.companding import codes_of, samples_of
 from hubel.data.decode.sound import read_sound
-from hubel.data.speech.companding import codes_of, samples_of
 from hubel.data.speech.load import load
 from hubel.data.speech.targets import VOID
 from hubel.tasks import evaluate, task_of, task_of_network

@@ -1,7 +1,8 @@
-"""Sounds, seen as pictures: a WAV file's log-mel spectrogram, which classifies as any picture does.
+"""Sounds, seen as pictures: a WAV file's log-mel spectrogram, which classifies as any picture does, or its waveform.
 
 Rows are 64 bands of the mel scale, 0 to 8 kHz, the highest on top; columns are steps of 10 ms; shades are decibels
-below the file's loudest point, −80 black and 0 white. All of it in NumPy; other kinds than WAV by soundfile where that
+below the file's loudest point, −80 black and 0 white. A waveform is a picture of one column, a row a sample: its code
+of the μ-law. All of it in NumPy; other kinds than WAV by soundfile where that
 is installed.
 """
 
@@ -18,16 +19,18 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.errors import SettingError
+from hubel.data.decode.companding import SILENCE, codes_of, samples_of
 
 RATE = 16_000  # samples a second that every sound is brought to
 BANDS, HOP, WINDOW, POINTS = 64, 160, 400, 512  # of a spectrogram: bands; samples a step, a window, a transform
 DECIBELS = 80.0  # below the loudest point, which are black
 SECONDS = 60.0  # of a file that are heard, the middle ones
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".mp3")
-MARK = "sound"  # in a picture's info
+MARK = "sound"  # in a picture's info, where the sound itself lies
 Samples = npt.NDArray[np.float32]
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _FULL = 0.999  # of the range, where a sample is at its end
+_OUTLINE = 128  # stretches of a waveform that is shown
 _STREAMED = 0x7FFF_0000  # bytes of samples, from which a header was written before they were counted
 _CLIPPED = 0.002  # share of samples there, from which a sound is called clipped
 
@@ -170,9 +173,7 @@ def resampled(samples: Samples, rate: int, wanted: int = RATE) -> Samples:
 
 def spectrogram(sound: Sound) -> npt.NDArray[np.uint8]:
     """The log-mel spectrogram, uint8 bands×steps; see the module's words."""
-    most = round(SECONDS * sound.rate)
-    start = max(0, (len(sound.samples) - most) // 2)
-    samples = resampled(sound.samples[start : start + most], sound.rate)
+    samples = _heard(sound)
     padded = np.pad(samples, WINDOW // 2)
     steps = max(1, -(-len(samples) // HOP))
     padded = np.pad(padded, (0, max(0, (steps - 1) * HOP + WINDOW - len(padded))))
@@ -184,6 +185,34 @@ def spectrogram(sound: Sound) -> npt.NDArray[np.uint8]:
         return np.zeros((BANDS, steps), np.uint8)
     shades = np.clip(1 + (decibels - loudest) / DECIBELS, 0, 1) * 255
     return np.ascontiguousarray(np.rint(shades).astype(np.uint8).T[::-1])
+
+
+def waveform(sound: Sound, steps: int) -> npt.NDArray[np.uint8]:
+    """The codes of so many samples (see `companding`), uint8: a longer sound's middle, a shorter one in silence."""
+    codes, found = codes_of(_heard(sound)), np.full(steps, SILENCE, np.uint8)
+    cut, before = max(0, (len(codes) - steps) // 2), max(0, (steps - len(codes)) // 2)
+    codes = codes[cut : cut + steps]
+    found[before : before + len(codes)] = codes
+    return found
+
+
+def outlines(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Waveforms N×steps×1×1 as pictures, uint8 N×64×W×1: what lies between each stretch's lowest and highest sample,
+    white on black.
+    """
+    starts = np.linspace(0, codes.shape[1], min(_OUTLINE, codes.shape[1]), endpoint=False).astype(np.int64)
+    rows = ((1 - samples_of(codes[..., 0, 0])) / 2 * (BANDS - 1)).round()
+    highest, lowest = (side.reduceat(rows, starts, axis=1)[:, None] for side in (np.minimum, np.maximum))
+    here = np.arange(BANDS)[:, None]
+    found: npt.NDArray[np.uint8] = np.where((here >= highest) & (here <= lowest), np.uint8(255), np.uint8(0))
+    return found[..., None]
+
+
+def _heard(sound: Sound) -> Samples:
+    """The samples of its middle minute, at the rate that every sound is brought to."""
+    most = round(SECONDS * sound.rate)
+    start = max(0, (len(sound.samples) - most) // 2)
+    return resampled(sound.samples[start : start + most], sound.rate)
 
 
 @functools.cache
@@ -203,8 +232,9 @@ def _mel_bands() -> npt.NDArray[np.float64]:
 
 def picture(content: bytes) -> Image.Image:
     """The picture of a sound's bytes, mode L, marked as one. Raises ValueError where it cannot be read."""
-    found = Image.fromarray(spectrogram(read_sound(content)))
-    found.info[MARK] = True
+    sound = read_sound(content)
+    found = Image.fromarray(spectrogram(sound))
+    found.info[MARK] = sound
     return found
 
 
@@ -215,7 +245,9 @@ def size_of(content: bytes) -> tuple[int, int]:
 
 
 def at_length(image: Image.Image, height: int, width: int) -> Image.Image:
-    """A sound's picture with so many bands and steps: cut, or in the middle of silence."""
+    """A sound's picture with so many bands and steps: cut, or in the middle of silence. Of one column: its waveform."""
+    if width == 1 and isinstance(sound := image.info.get(MARK), Sound):
+        return Image.fromarray(waveform(sound, height)[:, np.newaxis])
     if image.height != height:
         image = image.resize((image.width, height), Image.Resampling.BILINEAR)
     left = (image.width - width) // 2

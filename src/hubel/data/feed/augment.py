@@ -107,12 +107,13 @@ class Augmentation:
         up to 64 pixels are shifted by an eighth; larger ones are cropped to at least 35 % of their area. Whether
         mirroring is right is measured: images are mirrored where the classes' mean images know their mirrored images
         as well. From 24 epochs on, photographs are changed in colour and partly painted over as well. Where targets may
-        not be true of a changed image (numbers), nothing is changed. Sounds are moved by up to 4 steps and bands.
+        not be true of a changed image (numbers), nothing is changed. Sounds are moved by up to 4 steps and bands,
+        and their waveforms by none.
         """
         if not dataset.targets.varied:
             return cls()
         if dataset.fit == "time":  # earlier or later, and a little higher or lower
-            return cls(shift=_SOUND_SHIFT, fill=0)
+            return cls(shift=_SOUND_SHIFT, fill=0) if dataset.shape[1] > 1 else cls()
         height, width, channels = dataset.shape
         side = min(height, width)
         photographs = preprocessing.ink is None

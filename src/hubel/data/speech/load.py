@@ -22,6 +22,7 @@ from hubel.data._source import layout_of, open_source
 from hubel.data._split import Validation, held_out, share_to_hold_out
 from hubel.data.cache.decoded import digests, working_cache
 from hubel.data.cache.fill import BadImages
+from hubel.data.decode.companding import SILENCE, codes_of
 from hubel.data.decode.image import ImageError
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.decode.sound import RATE, Samples, Sound, is_sound, read_sound, resampled
@@ -29,7 +30,6 @@ from hubel.data.prepare.preprocessing import Preprocessing
 from hubel.data.sources.layout import SPEAKER, Layout
 from hubel.data.sources.listing import Item, Listing, natural_order, some
 from hubel.data.sources.parts import PARTS
-from hubel.data.speech.companding import SILENCE, codes_of
 from hubel.data.speech.targets import VOID, Spoken, Told
 
 _BLOCK, _LEAST, _MOST = 1024, 4096, 16_384  # steps of a window: a multiple of the first, between the others

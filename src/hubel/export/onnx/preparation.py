@@ -30,8 +30,8 @@ def reason_no_images(preparation: Preprocessing) -> str | None:
         )
     if preparation.fit == "time":
         return (
-            "it hears sounds, whose spectrograms hubel makes; the file takes such pictures, which "
-            "hubel.data.Preprocessing.prepare gives"
+            "it hears sounds, of which hubel makes what the network sees; the file takes that, as "
+            "hubel.data.Preprocessing.prepare gives it"
         )
     return None
 

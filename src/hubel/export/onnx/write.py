@@ -99,6 +99,8 @@ def normalised(graph: Graph, numbers: str, preparation: Preprocessing, shape: tu
     """Add what makes the network's input of numbers N×C×H×W from 0 to 255: (x / 255 − mean) / std."""
     mean, std = np.asarray(preparation.mean), np.asarray(preparation.std)
     found = scaled(graph, numbers, 1 / (255 * std), -mean / std, 2)
+    if len(shape) == 2:  # of one column
+        return graph.add("Squeeze", found, graph.keep([3], "int64"))
     return graph.add("Flatten", found) if len(shape) == 1 else found
 
 

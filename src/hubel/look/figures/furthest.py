@@ -18,13 +18,13 @@ def figure(found: Furthest, name: str = "") -> TiledFigure:
     tiles = []
     for index in found.order(MOST_TILES).tolist():
         true, said = found.words(index)
-        tiles.append(Tile(found.dataset.images[index], true, f"taken for {said}", hover=_hover(found, index)))
+        tiles.append(Tile(found.dataset.seen([index])[0], true, f"taken for {said}", hover=_hover(found, index)))
     shown = f"{len(tiles):,} of {len(found.losses):,} images"
     sections = [Section(f"Furthest from right: {shown}", tuple(tiles), "", _SIZE)]
     suspects = found.suspects()
     if suspects:
         wrong = [
-            Tile(found.dataset.images[index], found.suspicion(index, at), "", hover=_hover(found, index))
+            Tile(found.dataset.seen([index])[0], found.suspicion(index, at), "", hover=_hover(found, index))
             for index, at in suspects[:MOST_TILES]
         ]
         title = f"{found.task.noun[1].capitalize()} that may be wrong: {len(wrong):,} of {len(suspects):,}"

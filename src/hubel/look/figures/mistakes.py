@@ -176,7 +176,7 @@ def _tile(mistakes: Mistakes, index: int, labelled: str = "") -> Tile:
     sure = f"{mistakes.confidences[index]:.1%}" + (f", {own:.1%}" if true != called else "")
     said = " · ".join(f"{mistakes.classes[i]} {row[i]:.1%}" for i in np.argsort(-row, kind="stable")[:3])
     hover = f"{mistakes.name_of(index)} of {mistakes.dataset.name or 'the set'}: {true}; {said}"
-    return Tile(mistakes.dataset.images[index], caption, sure, (), hover)
+    return Tile(mistakes.dataset.seen([index])[0], caption, sure, (), hover)
 
 
 def _name(mistakes: Mistakes, which: int | str) -> str:

@@ -35,7 +35,7 @@ def live_matrix(
     """Write the matrix of the classes `shown`, its images and the script that opens them."""
     cells = _chosen(mistakes, shown)
     images = np.array([i for chosen in cells.values() for i in chosen], np.int64)
-    sheet = sprite.sprite(mistakes.dataset.images[images])
+    sheet = sprite.sprite(mistakes.dataset.seen(images))
     place = {int(index): number for number, index in enumerate(images)}
     data = {
         "classes": mistakes.classes,

@@ -16,8 +16,8 @@ import torch
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.base.names import did_you_mean, listing
+from hubel.data.decode.companding import SILENCE, samples_of
 from hubel.data.decode.sound import Samples
-from hubel.data.speech.companding import SILENCE, samples_of
 from hubel.data.speech.load import columns_of
 from hubel.nn import device_of, evaluation_mode
 from hubel.nn.modules import carrying

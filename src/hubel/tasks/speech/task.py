@@ -17,8 +17,8 @@ from hubel.arch.ops.causal import goes_on
 from hubel.base.errors import NetworkError, SettingError
 from hubel.base.plain import as_number, as_text, as_whole
 from hubel.data import Dataset, Splits
+from hubel.data.decode.companding import CODES, samples_of
 from hubel.data.decode.sound import Sound, spectrogram
-from hubel.data.speech.companding import CODES, samples_of
 from hubel.data.speech.describe import SpeechDescription, describe
 from hubel.data.speech.load import load
 from hubel.data.speech.targets import VOID, Spoken, Told
