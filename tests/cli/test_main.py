@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 
@@ -31,6 +33,26 @@ def test_help_of_a_command_has_examples(capsys, command):
     shown = capsys.readouterr().out
     assert "examples:" in shown
     assert f"  hubel {command}" in shown
+
+
+@pytest.mark.parametrize(
+    "line", ["explain {}", "explain {}:net --input 8x8x1", "predict mnist {}", "train lenet5 mnist --recipe {}"]
+)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_with_a_name_is_not_waited_for(line, tmp_path, capsys):
+    os.mkfifo(tmp_path / "net.py")
+    assert main(line.format(tmp_path / "net.py").split()) == 2
+    assert re.search(r"net.py\S*: expected a file, received a pipe, into which nobody may", capsys.readouterr().err)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="needs /dev/fd")
+def test_what_the_shell_pipes_in_is_read(capsys):
+    reader, writer = os.pipe()
+    os.write(writer, b"8x8x1: flatten, dense 2")
+    os.close(writer)
+    assert main(["explain", f"/dev/fd/{reader}"]) == 0
+    os.close(reader)
+    assert "dense" in capsys.readouterr().out
 
 
 def test_an_unknown_command(capsys):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
+import stat
 import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
 
-from hubel.base.errors import HubelError
+from hubel.base.errors import HubelError, UnreadableError
 from hubel.base.limits import looked_through
 from hubel.base.names import hint, shortened
 from hubel.cli._common import add_common
@@ -126,6 +128,7 @@ def _guarded(parsed: Namespace) -> int:
     try:
         for note in looked_through():
             tell(note)
+        _check_pipes(parsed)
         return int(parsed.run(parsed))
     except KeyboardInterrupt:
         tell("interrupted")
@@ -135,6 +138,27 @@ def _guarded(parsed: Namespace) -> int:
             raise
         tell(_told(error))
         return 2
+
+
+def _check_pipes(parsed: Namespace) -> None:
+    """Raise UnreadableError for a pipe among files that are named, into which nobody may ever write. Those of the
+    shell, /dev/stdin and <(…), are read.
+    """
+    for option, value in vars(parsed).items():
+        for word in value if isinstance(value, list) else [value]:
+            places = (os.fspath(word), str(word).rpartition(":")[0]) if isinstance(word, (str, os.PathLike)) else ()
+            if option != "output" and any(map(_is_pipe, places)):  # the second of FILE.py:NAME
+                raise UnreadableError(
+                    f"{word}: expected a file, received a pipe, into which nobody may ever write; one whose writer "
+                    "runs is read as <(…), or from standard input as /dev/stdin"
+                )
+
+
+def _is_pipe(word: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(word).st_mode) and not os.path.realpath(word).startswith(("/dev/", "/proc/"))
+    except (OSError, ValueError):  # no file, or what no file is called
+        return False
 
 
 def _told(error: Exception) -> str:
