@@ -138,6 +138,14 @@ def test_checkpoints_are_named_and_kept_when_better(tmp_path: Path) -> None:
         model.fit(X, Y, verbose=0, callbacks=[ModelCheckpoint(tmp_path / "{val_acc}.keras")])
 
 
+def test_a_figure_that_is_called_otherwise_is_suggested() -> None:
+    stop = EarlyStopping(monitor="val_acc", patience=1)
+    with pytest.warns(UserWarning, match=r"'val_acc', received loss, .*val_accuracy; did you mean 'val_accuracy'\?"):
+        stop.watched({"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5})
+    with pytest.warns(UserWarning, match="'val_acc', received loss; give fit validation_data or validation_split"):
+        stop.watched({"loss": 1.0})
+
+
 @pytest.mark.filterwarnings("ignore:.* no file of pictures has these")
 def test_checkpoints_by_steps(tmp_path: Path) -> None:
     saves = ModelCheckpoint(tmp_path / "{epoch}-{batch}.keras", save_freq=4)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import hubel
 import hubel.model as keras
 from hubel.tasks import ModelFileError
 from tests.model.small import compiled, network, pictures, weights
@@ -44,6 +45,15 @@ def test_a_program_written_for_keras_runs_after_one_line_is_changed(tmp_path: Pa
     _, accuracy = best.evaluate(x[1800:], y[1800:2000])
     assert accuracy == pytest.approx(max(history.history["val_accuracy"]))
     assert accuracy > 0.85
+
+
+def test_what_is_saved_is_a_network_whatever_its_name_ends_in(tmp_path: Path) -> None:
+    model = network()
+    for ending in ("keras", "h5", "safetensors", "model"):
+        assert str(hubel.network(model.save(tmp_path / f"model.{ending}"))) == str(model.network)
+    (tmp_path / "theirs.keras").write_bytes(b"PK\3\4\xff\xfe")
+    with pytest.raises(ValueError, match=r"theirs\.keras: is Keras.s own, which hubel\.model\.load_model opens"):
+        hubel.network(tmp_path / "theirs.keras")
 
 
 def test_saved_and_loaded_it_is_compiled_as_it_was(tmp_path: Path) -> None:

@@ -143,7 +143,9 @@ class Own(keras.Model):
         return self.last(self.drop(self.first(inputs), training=training))
 
 
-def test_layers_and_models_of_one_s_own_train_and_say_that_files_cannot_hold_them(tmp_path: Path) -> None:
+def test_layers_and_models_of_one_s_own_train_and_say_that_files_cannot_hold_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     x = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(1)(Scaled()(inputs)))
@@ -154,6 +156,10 @@ def test_layers_and_models_of_one_s_own_train_and_say_that_files_cannot_hold_the
     own = model.layers[0]
     assert [weight.shape for weight in own.weights] == [(4, 2), (4, 2), (2,)]
     assert float(own.losses[0].detach()) == pytest.approx(0.01 * float((own.w.detach() ** 2).sum()))
+    each.summary()
+    told = capsys.readouterr().out
+    assert "Dense" in told
+    assert f"{each.count_params()} parameters; the class's own call says what follows what" in told
     with pytest.raises(ValueError, match=r"Scaled\).*hubel.arch.Layer"):
         model.save(tmp_path / "model.keras")
     own.trainable = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def test_words_of_keras_s_mean_the_tree_s() -> None:
             layers.Conv2D(4, (3, 3), (2, 2), "SAME", "channels_last", activation="swish"),
             layers.SeparableConv2D(5, 3, padding="same", activation=keras.activations.relu),
             layers.Dense(4, "leaky_relu"),
+            layers.LeakyReLU(alpha=0.1),
             layers.ReLU(max_value=6),
             layers.CenterCrop(2, 2),
             layers.Flatten(data_format="channels_last"),
@@ -96,14 +98,69 @@ def test_words_of_keras_s_mean_the_tree_s() -> None:
         ]
     )
     assert "conv 4 3x3/2 same silu" in str(model.network)
+    assert "leaky 0.1" in str(model.network)
     assert [weight.name for weight in model.layers[2].weights] == ["depthwise_kernel", "pointwise_kernel", "bias"]
     assert [weight.shape for weight in model.layers[2].weights] == [(3, 3, 4, 1), (1, 1, 4, 5), (5,)]
     assert model.predict(np.ones((2, 8, 8, 3))).sum(1) == pytest.approx(np.ones(2))
 
 
+SERIES, VECTOR = (3, 4), (4,)
+COMPUTED: dict[str, tuple[tuple[int, ...], list[Any], float]] = {  # and the sum that Keras 3.15.1 gives
+    "permute": (SERIES, [layers.Permute((2, 1)), layers.Dense(3)], 603.4906),
+    "permute three": ((3, 2, 4), [layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(3)], 76.2538),
+    "repeat": (VECTOR, [layers.RepeatVector(3), layers.LSTM(5)], 2.7595),
+    "unit": (VECTOR, [layers.UnitNormalization(), layers.Dense(2)], 14.1949),
+    "unit of steps": (SERIES, [layers.UnitNormalization(axis=1), layers.Dense(2)], 132.3145),
+    "zeros": (SERIES, [layers.ZeroPadding1D((1, 2)), layers.Conv1D(2, 3)], 193.8259),
+    "cut": (SERIES, [layers.Cropping1D((0, 1)), layers.Conv1D(2, 2)], 13.1111),
+    "steps twice": (SERIES, [layers.UpSampling1D(3), layers.Conv1D(2, 3)], 590.4561),
+    "smaller": ((6, 5, 3), [layers.Resizing(4, 7), layers.Conv2D(2, 3)], 1387.3119),
+    "steps": (SERIES, [layers.TimeDistributed(layers.Dense(3)), layers.Flatten(), layers.Dense(2)], 30.2335),
+    "noise": (VECTOR, [layers.GaussianDropout(0.3), layers.AlphaDropout(0.3), layers.Dense(2)], 13.587),
+    "both ways": (SERIES, [layers.Bidirectional(layers.GRU(2, return_sequences=True)), layers.Flatten()], -88.3014),
+}
+
+
+def waves(*shape: int) -> np.ndarray:
+    return np.sin(np.arange(math.prod(shape)) + 1.0).reshape(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("how", COMPUTED)
+def test_layers_that_trees_have_not_train_and_are_kept(tmp_path: Path, how: str) -> None:
+    shape, several, total = COMPUTED[how]
+    model = keras.Sequential([keras.Input(shape), *several])
+    model.set_weights([waves(*each.shape) / 2 for each in model.get_weights()])
+    x = waves(4, *shape)
+    found = model.predict(x)
+    weights = np.arange(found.size).reshape(found.shape) + 1
+    assert (found * weights).sum() == pytest.approx(total, abs=2e-3)
+    again = keras.load_model(model.save(tmp_path / "model.keras"))
+    assert again.predict(x) == pytest.approx(found, abs=1e-5)
+    model.compile("sgd", "mse")
+    before = model.evaluate(x, np.zeros_like(found))
+    model.fit(x, np.zeros_like(found), epochs=5, verbose=0)
+    assert model.evaluate(x, np.zeros_like(found)) < before
+
+
+def test_noise_keeps_mean_and_variance_in_training_alone() -> None:
+    x = np.random.default_rng(0).normal(size=(400, 50)).astype(np.float32)
+    for layer, deviation in ((layers.GaussianDropout(0.2), np.sqrt(1.25)), (layers.AlphaDropout(0.2), 1.0)):
+        torch.manual_seed(0)
+        noisy = layer(x, training=True).numpy()
+        assert (noisy.mean(), noisy.std()) == pytest.approx((0, deviation), abs=0.02)
+        assert np.array_equal(layer(x).numpy(), x)
+    steps = layers.SpatialDropout1D(0.5)(np.ones((8, 5, 20)), training=True).numpy()
+    assert (steps == steps[:, :1]).all()
+    assert set(np.unique(steps)) == {0, 2}
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda: layers.Permute(), "Permute needs the argument 'dims'"),
+        (lambda: layers.RepeatVector(m=3), "RepeatVector needs the argument 'n'"),
+        (lambda: layers.GaussianDropout(1.5), "a rate of GaussianDropout from 0 to below 1, received 1.5"),
+        (lambda: layers.RandomCrop(3, 3), "no RandomCrop: RandomTranslation moves pictures, CenterCrop cuts them"),
         (lambda: layers.Conv2D(3, 3, data_format="channels_first"), "channels_first.*moveaxis"),
         (lambda: layers.Conv2D(3, 3, kernal_size=3), "no argument 'kernal_size'; did you mean 'kernel_size'"),
         (lambda: layers.Conv2D(3), "needs the argument 'kernel_size'"),
@@ -168,5 +225,7 @@ def test_normalisation_is_adapted_and_kept(tmp_path: Path) -> None:
 def test_pictures_of_any_size_are_resized_before_a_network() -> None:
     resize = keras.Sequential([layers.Resizing(6, 4), layers.Rescaling(1 / 255)])
     assert resize(np.full((9, 7, 3), 255, np.uint8)).numpy() == pytest.approx(np.ones((6, 4, 3)))
-    with pytest.raises(ValueError, match=r"resizing\(x\)"):
-        keras.Sequential([keras.Input((9, 7, 3)), layers.Resizing(6, 4)])
+    within = keras.Sequential([keras.Input((9, 7, 3)), layers.Resizing(6, 4)])
+    x = waves(2, 9, 7, 3)
+    assert within.predict(x) == pytest.approx(layers.Resizing(6, 4)(x).numpy())
+    assert "upsample" in str(keras.Sequential([keras.Input((3, 2, 3)), layers.Resizing(6, 4)]).network)

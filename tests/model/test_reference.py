@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import hubel.model as keras
-from hubel.model import losses, metrics
-from hubel.model.optimizers import SGD, Adam, RMSprop, schedules
+from hubel.model import losses, metrics, optimizers
+from hubel.model.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, RMSprop, schedules
 
 REFERENCE = json.loads((Path(__file__).parent / "keras_reference.json").read_text())
 P = (np.sin(np.arange(24.0) * 1.7) * 0.5 + 0.5).reshape(8, 3).astype("float32")
@@ -139,6 +139,10 @@ FITS: dict[str, tuple[Any, Any]] = {
     "global_clipnorm": (network, lambda: Adam(0.01, global_clipnorm=0.1)),
     "schedule": (network, lambda: Adam(schedules.ExponentialDecay(0.05, 2, 0.5))),
     "rmsprop": (network, lambda: RMSprop(0.01)),
+    "adagrad": (network, lambda: Adagrad(0.1, initial_accumulator_value=0.05)),
+    "adadelta": (network, lambda: Adadelta(1.0, rho=0.9, epsilon=1e-4)),
+    "adamax": (network, lambda: Adamax(lr=0.05, beta_1=0.8)),
+    "nadam": (network, lambda: optimizers.legacy.Nadam(0.05, epsilon=1e-3)),
 }
 
 

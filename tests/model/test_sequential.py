@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import hubel.model as keras
 from hubel.arch import ShapeError
 from hubel.model import Activation, Conv2D, Dense, Flatten, Input, MaxPooling2D, Sequential, mnist, to_categorical
 
@@ -112,6 +115,35 @@ def test_mistakes_say_what_was_expected() -> None:
         small.add(Conv2D(3, 9))
     with pytest.raises(ValueError, match="input_shape"):
         Sequential([Dense(3)]).summary()
+
+
+LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+TAKEN: dict[str, tuple[Any, Any, str]] = {
+    "softmax twice": ("softmax", LOGITS, "outputs are probabilities already: softmax is applied twice"),
+    "no softmax": (None, "sparse_categorical_crossentropy", r"outputs from -.* stand for probabilities; give the last"),
+    "no sigmoid": (
+        None,
+        "binary_crossentropy",
+        r"outputs from -.* stand for probabilities",
+    ),
+    "one softmax": ("softmax", "sparse_categorical_crossentropy", ""),
+    "logits": (None, LOGITS, ""),
+    "no classes": (None, "mse", ""),
+}
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_outputs_that_a_loss_takes_for_others_are_said(how: str, recwarn: pytest.WarningsRecorder) -> None:
+    activation, loss, said = TAKEN[how]
+    model = Sequential([Input((3,)), Dense(2, activation=activation)])
+    model.compile("sgd", loss)
+    x = np.random.default_rng(0).normal(size=(16, 3))
+    model.fit(x, np.eye(2)[np.arange(16) % 2], epochs=2, batch_size=8, verbose=0)
+    told = [each for each in recwarn if "outputs" in str(each.message)]
+    assert len(told) == bool(said)
+    for each in told:
+        assert re.search(said, str(each.message))
+        assert each.filename == __file__
 
 
 def test_mean_squared_error_of_maps_compares_place_with_place() -> None:

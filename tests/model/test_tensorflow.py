@@ -23,6 +23,11 @@ def test_names_of_tensorflow_are_those_of_keras_and_of_its_functions() -> None:
     assert (np.argmax(score), 100 * np.max(score), score.numpy().sum()) == (2, 100.0, 1.0)
     assert isinstance(tf.nn.softmax(tf.constant([0.0, 1.0])), tf.Tensor)
     assert tf.__version__ == tf.version.VERSION
+    assert tf.math.confusion_matrix([0, 1, 2, 2], [0, 1, 1, 2]).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
+    assert tf.math.confusion_matrix([0, 1], [1, 1], 3, weights=[0.5, 2]).tolist() == [[0, 0.5, 0], [0, 2, 0], [0, 0, 0]]
+    assert tf.math.reduce_sum(np.ones(3)) == 3
+    with pytest.raises(AttributeError, match=r"no GradientTape: .*loss\.backward\(\).*train_on_batch takes one step"):
+        _ = tf.GradientTape
     for missing in ("lite", "saved_model"):
         with pytest.raises(AttributeError, match=f"has no {missing}, which is TensorFlow's own form; hubel export"):
             getattr(tf, missing)

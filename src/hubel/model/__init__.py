@@ -89,6 +89,7 @@ __all__ = [
 __all__ += _layers  # noqa: PLE0605 (they are names, in a list of their own)
 
 _REFUSED = {
+    "constraints": "weights have none here; kernel_regularizer keeps them small",
     "distribution": "hubel.train works on several processes and devices",
     "mixed_precision": "hubel.train chooses the precision",
 }

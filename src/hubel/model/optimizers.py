@@ -6,6 +6,7 @@ Everything that Keras lets one set of an optimizer's running (`clipnorm`, a sche
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import torch
@@ -14,10 +15,11 @@ from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.model import schedules
 from hubel.model.schedules import LearningRateSchedule
+from hubel.model.training import rules
 from hubel.model.training.named import made
 from hubel.train.loop import optimizers as own
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get", "schedules"]
+__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Nadam", "Optimizer", "RMSprop", "get", "schedules"]
 
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 _INERT = {  # settings of Keras's that have one value here
@@ -41,6 +43,8 @@ class Optimizer:
     """
 
     def __init__(self, learning_rate: Any, more: Mapping[str, Any] | None = None, **settings: float | bool) -> None:
+        more = dict(more or {})
+        learning_rate = more.pop("lr", learning_rate)  # as Keras 2 called it
         if isinstance(learning_rate, Mapping):
             learning_rate = schedules.deserialize(learning_rate)
         self.schedule = learning_rate if isinstance(learning_rate, LearningRateSchedule) else None
@@ -52,7 +56,7 @@ class Optimizer:
         self._settings = settings
         self._made: Made | None = None
         self.clips = dict.fromkeys(CLIPS)
-        for name, value in (more or {}).items():
+        for name, value in more.items():
             if name in CLIPS:
                 self.clips[name] = value
             elif name not in ("name", "jit_compile", "is_legacy_optimizer") and value not in _INERT.get(name, ()):
@@ -167,6 +171,48 @@ class RMSprop(Optimizer):
         return own.RMSprop(groups, self._rate, rho, momentum, epsilon)
 
 
+class Adagrad(Optimizer):
+    """Gradients divided by the root of all their squares so far (Duchi, Hazan and Singer 2011)."""
+
+    def __init__(
+        self, learning_rate: Any = 0.001, initial_accumulator_value: float = 0.1, epsilon: float = 1e-7, **more: Any
+    ) -> None:
+        settings = {"initial_accumulator_value": initial_accumulator_value, "epsilon": epsilon}
+        super().__init__(learning_rate, more, **settings)
+
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
+        return rules.Adagrad(groups, self._rate, *self._settings.values())
+
+
+class Adadelta(Optimizer):
+    """Gradients times the ratio of two moving averages, of steps and of gradients (Zeiler 2012)."""
+
+    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **more: Any) -> None:
+        super().__init__(learning_rate, more, rho=rho, epsilon=epsilon)
+
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
+        return rules.Adadelta(groups, self._rate, *self._settings.values())
+
+
+class Adamax(Optimizer):
+    """Adam by the largest gradient instead of the mean of squares (Kingma and Ba 2015, section 7)."""
+
+    def __init__(
+        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, **more: Any
+    ) -> None:
+        super().__init__(learning_rate, more, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
+        return rules.Adamax(groups, self._rate, *self._settings.values())
+
+
+class Nadam(Adamax):
+    """Adam with Nesterov's momentum (Dozat 2016)."""
+
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
+        return rules.Nadam(groups, self._rate, *self._settings.values())
+
+
 class Given(Optimizer):
     """An optimizer of PyTorch's that the user made of `model.module.parameters()`."""
 
@@ -180,7 +226,10 @@ class Given(Optimizer):
         return self._made
 
 
-NAMED: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "sgd": SGD, "rmsprop": RMSprop, "adamw": AdamW}
+NAMED: dict[str, Callable[..., Optimizer]] = {
+    kind.__name__.lower(): kind for kind in (Adam, SGD, RMSprop, AdamW, Adagrad, Adadelta, Adamax, Nadam)
+}
+legacy = SimpleNamespace(**{kind.__name__: kind for kind in NAMED.values()})  # as TensorFlow 2.11 and later have it
 
 
 def get(optimizer: Any) -> Optimizer:

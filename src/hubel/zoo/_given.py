@@ -139,13 +139,14 @@ def changed(found: Network, options: dict[str, Any]) -> Network:
 
 
 def _from_file(path: Path) -> Network:
+    from hubel.base.headers import is_safetensors
     from hubel.base.model_file import entry_of, read_model_file, why_unread
 
     if path.is_dir():
         folder, path = path, path / "model.safetensors"
         if not path.is_file():
             return _of_run(folder)
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or is_safetensors(path):  # `model.save("x.keras")` writes such too
         _, about = read_model_file(path)
         try:
             found = parse(entry_of(about, "network", str))
@@ -161,6 +162,10 @@ def _from_file(path: Path) -> Network:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
+        if path.suffix in (".keras", ".h5", ".hdf5"):
+            raise SettingError(
+                f"{path}: is Keras's own, which hubel.model.load_model opens; its save writes one for every command"
+            ) from None
         raise SettingError(
             f"{path}: expected a text form, a model file that hubel wrote or an .onnx file, received another"
         ) from None

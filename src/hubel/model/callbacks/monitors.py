@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hubel.base.errors import SettingError, UnknownNameError
+from hubel.base.names import did_you_mean
 from hubel.model.callbacks.base import Callback, Logs
 
 Mode = Literal["auto", "min", "max"]
@@ -44,10 +45,13 @@ class _Monitor(Callback):
         """Return the figure, or None with a warning where there is none of that name."""
         value = (logs or {}).get(self.monitor)
         if value is None:
+            known = list(logs or {})
+            hint = did_you_mean(self.monitor, known)
+            if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in known):
+                hint = "; give fit validation_data or validation_split"
+            told = ", ".join(known) or "none"
             warnings.warn(
-                f"{type(self).__name__}: expected a figure {self.monitor!r}, received {', '.join(logs or {}) or 'none'}"
-                + ("; give fit validation_data or validation_split" if self.monitor.startswith("val_") else ""),
-                stacklevel=2,
+                f"{type(self).__name__}: expected a figure {self.monitor!r}, received {told}{hint}", stacklevel=2
             )
         return value
 

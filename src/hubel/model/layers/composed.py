@@ -148,7 +148,7 @@ class Bidirectional(Layer):
     or add or multiply them ("sum", "mul").
 
     Of a layer with return_sequences=True it gives every step's states, those that were read backwards in the order of
-    the steps: that is no tree, and trains and predicts as a layer of a user's own does, which no file holds.
+    the steps: that is no tree; it trains, predicts and is kept, for `load_model`.
     """
 
     masks = "uses"

@@ -25,6 +25,8 @@ from hubel.model.layers.weights import Weight, assign_all, weights_of
 from hubel.model.variables import Result, Variable, started
 from hubel.nn import NetworkModule, build
 
+_HERE = "hubel.model.layers."
+
 
 class Layer:
     """A layer, called on tensors before there are numbers (which makes a `Model`), or on arrays.
@@ -170,6 +172,7 @@ class Layer:
         if self.is_own:
             from hubel.model.layers.own import called
 
+            inputs = as_tensor(inputs).as_subclass(Result) if isinstance(inputs, np.ndarray) else inputs
             return called(self, inputs, bool(training), *more, **settings)
         array = as_tensor(inputs)
         shape = tuple(array.shape[1:])
@@ -196,8 +199,13 @@ class Layer:
 
     @property
     def is_own(self) -> bool:
-        """Whether the class has a `call` of its own, written by a user."""
+        """Whether the class has a `call` of its own, as those have that a user wrote."""
         return type(self).call is not Layer.call
+
+    @property
+    def is_in_files(self) -> bool:
+        """Whether files hold the layer: it is Keras's, and not of a user's own functions."""
+        return type(self).__module__.startswith(_HERE) and type(self).__name__ != "Lambda"
 
     def add_weight(
         self,

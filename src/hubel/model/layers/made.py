@@ -230,8 +230,18 @@ ZeroPadding2D, Cropping2D = _of(arch.ZeroPadding2D, "padding data_format"), _of(
 UpSampling2D = _of(arch.UpSampling2D, "size data_format interpolation")
 Flatten = _of(arch.Flatten, "data_format")
 Identity = _of(arch.Identity, masks="passes")
-LeakyReLU = _of(arch.LeakyReLU, "negative_slope", usual={"negative_slope": 0.3}, masks="passes")
 GaussianNoise = _of(arch.GaussianNoise, "stddev seed", ignored=("seed",), masks="passes")
+
+
+class LeakyReLU(Made):
+    """Let negative numbers through, times `negative_slope`, which Keras 2 called alpha."""
+
+    kind, order, usual, masks = arch.LeakyReLU, ("negative_slope",), {"negative_slope": 0.3}, "passes"
+
+    def translated(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Take either word."""
+        settings["negative_slope"] = settings.pop("alpha", settings["negative_slope"])
+        return settings
 
 
 class PReLU(Made):

@@ -118,7 +118,7 @@ class CenterCrop(Layer):
 class Resizing(Layer):
     """Bring pictures to `height` × `width`, mixed of four pixels ("bilinear", as Keras does) or the nearest.
 
-    Before the network, on arrays of any size; in one, only where the size stays or grows a whole number of times.
+    Before a network, on arrays of any size, or in one; trees have it where no side changes, or each grows whole times.
     """
 
     takes_single_pictures = True
@@ -142,7 +142,7 @@ class Resizing(Layer):
             raise SettingError(f"expected interpolation bilinear or nearest, received {interpolation!r}")
         self.size, self.interpolation, self.crop = (height, width), interpolation, crop_to_aspect_ratio
 
-    def run(self, inputs: Any, *_: Any, training: bool | None = None, **__: Any) -> torch.Tensor:
+    def call(self, inputs: Any) -> torch.Tensor:
         """Return the pictures in their new size: N×H×W×C, or one H×W×C."""
         array = as_tensor(inputs).float()
         single = array.dim() == 3
@@ -153,18 +153,18 @@ class Resizing(Layer):
         found = torch.nn.functional.interpolate(pictures, self.size, mode=self.interpolation, **more).movedim(1, -1)
         return found[0] if single else found
 
+    def run(self, inputs: Any, *_: Any, training: bool | None = None, **__: Any) -> torch.Tensor:
+        """Return the same."""
+        return self.call(inputs)
+
     def make_node(self, shape: Shape) -> Node:
-        """Return the enlargement. Raises ShapeError for other sizes."""
+        """Return the enlargement, or else a leaf that no text can name."""
         if shape[:2] == self.size:
             return arch.Identity(name=own_name(self))
         if len(shape) == 3 and not any(wanted % own for wanted, own in zip(self.size, shape, strict=False)):
             factors = (self.size[0] // shape[0], self.size[1] // shape[1])
             return arch.UpSampling2D(factors, self.interpolation, name=own_name(self))
-        raise ShapeError(
-            f"Resizing to {self.size[0]}×{self.size[1]} in a network expected a picture that it enlarges a whole "
-            f"number of times, received {shape_text(shape)}; resize before: data.map(lambda x, y: (resizing(x), y)), "
-            "resizing(x), or image_size=… where pictures are read"
-        )
+        return super().make_node(shape)
 
     def get_config(self) -> dict[str, Any]:
         """Return the size."""

@@ -14,6 +14,7 @@ from hubel.base.errors import NetworkError, OrderError, SettingError
 from hubel.model.layers.arrays import last
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.names import identifier
+from hubel.model.layers.own import OwnLayer
 from hubel.model.layers.tensor import PROBE, KerasTensor
 from hubel.model.layers.weights import orders
 from hubel.nn import NetworkModule, build
@@ -124,6 +125,8 @@ def no_tree(starts: Sequence[KerasTensor], tensors: Sequence[KerasTensor], ends:
             return f"{layer.name}, a layer of {len(tensor.given)} tensors"
         if layer.masks == "makes":
             return f"{layer.name}, which masks steps"
+        if _is_computed(layer, tensor.given):
+            return f"{layer.name}, for which trees have no layer"
         if layer.why_no_tree is not None:
             return f"{layer.name}, a model of {layer.why_no_tree}"
         if id(layer) in seen and layer.joins is None and _weighs(layer, tensor.given[0]):
@@ -132,11 +135,22 @@ def no_tree(starts: Sequence[KerasTensor], tensors: Sequence[KerasTensor], ends:
     return None
 
 
+def _is_computed(layer: Layer, given: Sequence[KerasTensor]) -> bool:
+    """Whether a layer is one of Keras's that is no node of the tree here."""
+    if not layer.is_own or not layer.is_in_files or len(given) != 1:
+        return False
+    return isinstance(layer.node_at(_shape_of(given[0])), OwnLayer)
+
+
+def _shape_of(tensor: KerasTensor) -> Shape:
+    return tuple(PROBE if axis is None else axis for axis in tensor.shape[1:])
+
+
 def _weighs(layer: Layer, given: KerasTensor) -> bool:
     """Whether a layer has weights, made or not."""
     if layer.holds_weights:
         return True
-    shape = tuple(PROBE if axis is None else axis for axis in given.shape[1:])
+    shape = _shape_of(given)
     return analyse(Network(shape, Chain(layer.node_at(shape)))).parameters > 0
 
 

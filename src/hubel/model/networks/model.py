@@ -142,7 +142,8 @@ class Model(Trained, Connected):
 
     def count_params(self) -> int:
         """Return the number of weights, those of running statistics included, as Keras counts."""
-        self._needs_shape()
+        if not self.is_own:
+            self._needs_shape()
         return super().count_params()
 
     def _needs_shape(self) -> None:
@@ -165,6 +166,11 @@ class Model(Trained, Connected):
 
         Where the data will say a length, only the layers and what they give.
         """
+        if self.is_own:
+            for layer in self.layers:
+                print(f"{layer.name:<24} {type(layer).__name__:<20} {layer.count_params():>16,}")
+            print(f"{self.count_params():,} parameters; the class's own call says what follows what")
+            return
         if self.why_no_tree is not None or (self.tensors and self.input_shape is None and self._preferred is None):
             self._list()
             return

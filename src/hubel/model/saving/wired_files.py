@@ -13,9 +13,6 @@ from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, signed
 from hubel.base.model_file import ENTRY, FORMAT, WIRED, read_model_file, why_unread
 from hubel.base.words import json_text
-from hubel.model.layers import KINDS, Lambda
-from hubel.model.layers.composed import BidirectionalSequences
-from hubel.model.layers.operations import Operation
 
 if TYPE_CHECKING:
     from hubel.model.networks.model import Model
@@ -24,8 +21,7 @@ if TYPE_CHECKING:
 def write(path: str | Path, model: Model, summary: dict[str, Any]) -> Path:
     """Write layers, what each is called on, and weights. Raises SettingError for a layer of a user's own."""
     for layer in model.inside():
-        known = KINDS.get(type(layer).__name__) is type(layer) and not isinstance(layer, Lambda)
-        if layer.is_own and not known and not isinstance(layer, (Operation, BidirectionalSequences)):
+        if layer.is_own and not layer.is_in_files:
             raise SettingError(
                 f"expected a model that a file can hold, received one that has {layer.name}, a layer of your own "
                 f"({type(layer).__name__}): keep its weights by get_weights, and make the model anew by its program"

@@ -25,7 +25,17 @@ Tensor = torch.Tensor
 __version__ = f"none, but hubel {hubel.__version__}"
 version = SimpleNamespace(VERSION=__version__)
 
+
+def confusion_matrix(labels: Any, predictions: Any, num_classes: int | None = None, weights: Any = None) -> Tensor:
+    """How often each class (rows) was taken for each (columns); `weights` count examples."""
+    truth, found = ops.cast(labels, "int64").flatten(), ops.cast(predictions, "int64").flatten()
+    classes = num_classes or int(torch.maximum(truth, found).max()) + 1
+    each = None if weights is None else ops.convert_to_tensor(weights).flatten()
+    return torch.bincount(truth * classes + found, each, classes**2).reshape(classes, classes)
+
+
 _CALLED = {
+    "confusion_matrix": confusion_matrix,
     "constant": ops.convert_to_tensor,
     "clip_by_value": ops.clip,
     "concat": ops.concatenate,
@@ -33,7 +43,16 @@ _CALLED = {
     "pow": ops.power,
     **{f"reduce_{name}": getattr(ops, name) for name in ("mean", "sum", "max", "min", "prod", "all", "any", "std")},
 }
-math = ops
+
+
+class _Math:
+    """`tf.math`: its functions are those that `tf` has by the same names."""
+
+    def __getattr__(self, name: str) -> Any:
+        return __getattr__(name)
+
+
+math = _Math()
 
 
 class Numbers(np.ndarray[Any, Any]):
@@ -76,6 +95,11 @@ def __getattr__(name: str) -> Any:
         return _CALLED[name]
     if name in ops.__all__:
         return getattr(ops, name)
+    if name == "GradientTape":
+        raise AttributeError(
+            "hubel.model.tensorflow has no GradientTape: tensors are PyTorch's, so a step by hand is loss.backward() "
+            "and an optimizer of torch.optim over model.module.parameters(); model.train_on_batch takes one step"
+        )
     if name in ("lite", "saved_model"):
         raise AttributeError(
             f"hubel.model.tensorflow has no {name}, which is TensorFlow's own form; hubel export writes ONNX "

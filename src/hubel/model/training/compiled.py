@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,9 @@ class Compiled:
         for metric in self.metrics:
             metric.reset_state()
 
-    def judge(self, whole: Assembled | Wired, step: Step, penalties: Any) -> tuple[Tensor, Tensor]:
+    def judge(
+        self, whole: Assembled | Wired, step: Step, penalties: Any, is_first: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Return the batch's loss (each example's, weighted, summed and divided by their number, and the penalties, as
         in Keras), and count it and the metrics; also losses times the number of examples, to be added over batches: of
         all, and of each of several outputs.
@@ -101,6 +104,8 @@ class Compiled:
         ):
             if part.loss is None or targets is None:
                 continue
+            if is_first and not without:
+                _look_at_outputs(part, answer.values.detach())
             found = self._lost(part.loss, answer, targets, weights, without)
             each.append(found.detach())
             loss = loss + found * part.factor
@@ -197,6 +202,27 @@ class Compiled:
         made: Any = optimizers.NAMED[optimizer.pop("name")]
         more = settings.get("weighted_metrics"), settings.get("loss_weights")
         return Compiled.of(made(**optimizer), loss, settings["metrics"], *more, names)
+
+
+def _look_at_outputs(part: Part, outputs: Tensor) -> None:
+    """Warn where a loss takes probabilities for logits, or logits for probabilities: both train, and badly."""
+    settings = getattr(part.loss, "settings", {})
+    if "from_logits" not in settings or not outputs.numel():
+        return
+    within = bool(((outputs >= 0) & (outputs <= 1)).all())
+    whole = within and outputs.shape[-1] > 1 and bool(((outputs.sum(-1) - 1).abs() < 1e-3).all())
+    if settings["from_logits"] and whole:
+        warnings.warn(
+            f"{part.named('loss')}: from_logits=True, and outputs are probabilities already: softmax is applied twice; "
+            "leave one of the two out",
+            stacklevel=7,
+        )
+    elif not settings["from_logits"] and not within:
+        warnings.warn(
+            f"{part.named('loss')}: outputs from {outputs.min():.3g} to {outputs.max():.3g} stand for probabilities; "
+            "give the last layer a softmax or sigmoid, or the loss from_logits=True",
+            stacklevel=7,
+        )
 
 
 def _part(name: str, loss: Any, factor: float, given: Any, weighted: Any) -> Part:

@@ -121,7 +121,7 @@ class Fit(Epochs[Step]):
             self.fresh = False
         if self.watched:
             self.callbacks("on_train_batch_begin", self.number)
-        loss, own = self.compiled.judge(whole, batch, self.model.penalised)
+        loss, own = self.compiled.judge(whole, batch, self.model.penalised, epoch == self.number == 0)
         self.optimizer.zero_grad()
         if loss.requires_grad:
             loss.backward()
