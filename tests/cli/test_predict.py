@@ -18,7 +18,7 @@ from PIL import Image
 
 from hubel.arch import parse
 from hubel.cli import main
-from hubel.data import Preprocessing, image_files
+from hubel.data import ImageError, Preprocessing, image_files
 from hubel.nn import build
 from hubel.tasks import Classification, load_model, predict, save_model
 from hubel.tasks.measure import outputs
@@ -155,6 +155,40 @@ def test_nothing_is_told(here: Path, hubel: Said, place: str, message: str) -> N
         Path(name).write_bytes(b"PK")
     status, _, err = hubel("predict", "model.safetensors", place)
     assert (status, f"{place}: {message}" in err) == (2, True)
+
+
+def test_images_of_kinds_that_cannot_be_read_are_told_and_answered_with_why(here: Path, hubel: Said) -> None:
+    for name in ("x.jp2", "deep/y.jxl", "without", "notes.txt", ".hidden.jp2", "@eaDir/z.jp2"):
+        Path("shots", name).parent.mkdir(exist_ok=True)
+        Path("shots", name).write_bytes(b"no picture")
+    status, out, err = hubel("predict", "model.safetensors", "shots", "--json")
+    told = json.loads(out)
+    assert (status, len(told)) == (1, 12)
+    assert [one["image"] for one in told if "error" in one] == ["shots/deep/y.jxl", "shots/x.jp2"]
+    assert "cannot be read: files of kinds" in err
+    for kind in (".jp2 (1)", ".jxl (1)", "without an ending (1)"):
+        assert kind in err
+    for path in image_files("shots"):
+        Path(path).unlink()
+    with pytest.raises(
+        ValueError, match=r"shots: expected images in the folder, found none but files of kinds .*\.jp2 \(1\)"
+    ):
+        image_files("shots")
+
+
+def test_from_python_an_image_that_cannot_be_read_stops_all_or_has_its_error_in_its_place(here: Path) -> None:
+    model = load_model("model.safetensors")
+    Path("shots/broken.png").write_bytes(b"no picture")
+    images = [NAMES[0], "shots/broken.png", NAMES[9]]
+    with pytest.raises(ImageError, match=r"broken\.png"):
+        model.predict(images)
+    dark, why, light = model.predict(images, bad_images="skip")
+    assert (dark.class_name, light.class_name) == ("dark", "light")
+    assert isinstance(why, ImageError)
+    assert "broken.png" in str(why)
+    assert sum(isinstance(each, ImageError) for each in model.predict("shots", bad_images="skip")) == 1
+    with pytest.raises(ValueError, match="expected bad_images as stop or skip, received 'keep'"):
+        model.predict(images, bad_images="keep")
 
 
 def test_many_images_take_one_pass_and_the_broken_ones_are_named(

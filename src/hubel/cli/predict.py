@@ -228,7 +228,7 @@ def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:
     told: list[str] = []
     for place in given:
         if place != "-":
-            found += [(path, None) for path in image_files(place, told)]
+            found += [(path, None) for path in image_files(place, told, unread=True)]
             continue
         content = sys.stdin.buffer.read()
         try:

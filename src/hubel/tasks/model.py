@@ -6,9 +6,9 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import safetensors
@@ -36,7 +36,7 @@ from hubel.base.names import listing, shortened
 from hubel.base.numbers import an
 from hubel.base.plain import MISREAD
 from hubel.base.words import json_text
-from hubel.data import Preprocessing, image_files
+from hubel.data import ImageError, Preprocessing, image_files
 from hubel.data.prepare.arrays import as_array
 from hubel.nn import build, device_named
 from hubel.tasks.asking import Made, check_options
@@ -82,20 +82,23 @@ class LoadedModel(Result):
         self.module.to(device_named(str(device)))
         return self
 
-    def predict(self, images: Any, top: int = 3, **how: Any) -> Any:
+    def predict(self, images: Any, top: int = 3, *, bad_images: Literal["stop", "skip"] = "stop", **how: Any) -> Any:
         """What the model says of one image or of many of any size: an `Answer`, or a list of them in order.
 
         One is a path, a file's bytes, a Pillow image or an array (H×W, H×W×3); many are a list of these, an array
         N×H×W×C, or a path to a folder, a pattern or a list of images. top: how many classes are told. Of a model of a
-        language it is a text to go on from. how: what models of its task are asked with besides (`hubel.tasks.asking`).
+        language it is a text to go on from. bad_images: whether one of many that cannot be read stops the others; with
+        "skip" its ImageError stands in its place. how: what its task may be asked with (`hubel.tasks.asking`).
 
         Raises ImageError for an image that cannot be read, SettingError for options that its task does not have.
         """
         check_options(self.task.name, how)
+        if bad_images not in ("stop", "skip"):
+            raise SettingError(f"expected bad_images as stop or skip, received {bad_images!r}")
         if not self.task.of_files:
             return self.task.answer(self, images, top, **how)
         if how:
-            return self.asked(**how).predict(images, top)
+            return self.asked(**how).predict(images, top, bad_images=bad_images)
         if isinstance(images, (str, os.PathLike)):
             found = image_files(images)
             images = images if found == [os.fspath(images)] else found
@@ -104,7 +107,7 @@ class LoadedModel(Result):
         if getattr(images, "ndim", 0) == 4:
             images = list(as_array(images, "images"))
         if isinstance(images, (list, tuple)):
-            return list(self._answers(list(images), top))
+            return list(self._answers(list(images), top, bad_images == "skip"))
         return self.task.answer(self, images, top)
 
     def asked(self, **how: Any) -> LoadedModel:
@@ -120,13 +123,16 @@ class LoadedModel(Result):
         check_options(self.task.name, how)
         return self.task.make(self, **how)
 
-    def _answers(self, images: list[Any], top: int) -> Iterator[Answer]:
+    def _answers(self, images: list[Any], top: int, skip: bool) -> Iterator[Answer | ImageError]:
         for start in range(0, len(images), AT_ONCE):
             some = images[start : start + AT_ONCE]
             if self.task.draws:  # in each image's own coordinates
-                yield from (self.task.answer(self, image, top) for image in some)
-            else:
-                yield from self.task.answers(self, np.stack([self.preprocessing.prepare(image) for image in some]), top)
+                yield from (_or_error(lambda image: self.task.answer(self, image, top), image, skip) for image in some)
+                continue
+            ready = [_or_error(self.preprocessing.prepare, image, skip) for image in some]
+            good = [each for each in ready if not isinstance(each, ImageError)]
+            answers = iter(self.task.answers(self, np.stack(good), top) if good else [])
+            yield from (each if isinstance(each, ImageError) else next(answers) for each in ready)
 
     def shown(self) -> list[Part]:
         """What is to be known of it."""
@@ -135,6 +141,16 @@ class LoadedModel(Result):
 
 
 AT_ONCE = 256  # images in one forward pass
+_T = TypeVar("_T")
+
+
+def _or_error(read: Callable[[Any], _T], image: Any, skip: bool) -> _T | ImageError:
+    try:
+        return read(image)
+    except ImageError as error:
+        if skip:
+            return error
+        raise
 
 
 def facts(model: LoadedModel) -> list[tuple[str, str]]:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from hubel.base.errors import DataError
 from hubel.base.numbers import counted
-from hubel.data.sources.listing import image_paths_in, natural_key
+from hubel.data.decode.image import SUFFIXES, UNREAD_SUFFIXES
+from hubel.data.sources.listing import files_below, has_suffix, image_paths_in, natural_key
 from hubel.data.sources.paired import paired
+from hubel.data.sources.unread import unread_kinds
 
 _LISTS = (".txt", ".lst", ".list")
 _TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
@@ -23,16 +25,17 @@ _TRIED = 16  # files by which it is told whether a folder holds masks
 Place = str | os.PathLike[str]
 
 
-def image_files(given: Place | Iterable[Place], told: list[str] | None = None) -> list[str]:
+def image_files(given: Place | Iterable[Place], told: list[str] | None = None, unread: bool = False) -> list[str]:
     """The paths of the images that are meant, in order: of a folder those in it and below, in natural order, without
-    masks in a folder of their own beside the images (how many goes to `told`); of a pattern ("shots/*.png", ** for any
+    masks in a folder of their own beside the images (how many goes to `told`, and what else cannot be read), and after
+    them, where `unread`, the images of kinds that cannot be read; of a pattern ("shots/*.png", ** for any
     folders) those that fit; of a list (.txt, a path a line) or a table (.csv) those that it names. Any other path is an
     image's own, also where nothing is there yet.
 
     Raises DataError where a folder, a pattern or a list has none.
     """
     places = [given] if isinstance(given, (str, os.PathLike)) else given
-    return [path for place in places for path in _images(os.fspath(place), [] if told is None else told)]
+    return [path for place in places for path in _images(os.fspath(place), [] if told is None else told, unread)]
 
 
 def text_of_list(content: bytes, errors: str = "strict") -> str:
@@ -54,18 +57,23 @@ def listed(text: str, folder: Path) -> list[str]:
     ]
 
 
-def _images(place: str, told: list[str]) -> list[str]:
+def _images(place: str, told: list[str], unread: bool) -> list[str]:
     if not place.strip():
         raise DataError(f"expected an image, a folder, a pattern or a list; received {place!r}")
     path = Path(place).expanduser()
     if path.is_dir():
         found = sorted(image_paths_in(path), key=natural_key)
+        others = [name for name, _ in files_below(str(path)) if os.path.splitext(name)[1].lower() not in SUFFIXES]
+        kinds = unread_kinds(f"{path.name}/{name}" for name in others)
         if not found:
-            raise DataError(f"{place}: expected images in the folder, found none")
+            raise DataError(f"{place}: expected images in the folder, found none{f' but {kinds}' if kinds else ''}")
+        if kinds:
+            told.append(f"{'cannot be read' if unread else 'left out'}: {kinds} in {place}")
         masks = set(_masks(path, found))
         if masks:
             told.append(f"left out: {counted(len(masks), 'mask')} beside the images of {place}")
-        return [name for name in found if name not in masks]
+        lost = [str(path / name) for name in others if unread and has_suffix(name, UNREAD_SUFFIXES)]
+        return [*(name for name in found if name not in masks), *sorted(lost, key=natural_key)]
     suffix = path.suffix.lower()
     if re.match(r"[a-z]+://", place):
         raise DataError(f"{place}: is an address, and pictures are not fetched; expected a file, a folder or a pattern")
