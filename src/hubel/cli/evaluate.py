@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ EXAMPLES = """  hubel evaluate runs/lenet5-mnist
   hubel evaluate runs/lenet5-mnist --json | jq .accuracy"""
 
 MOST_ROWS = 12
-PICTURE = ".png"
+DRAWN = (".svg", ".png", ".pdf")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
     add_labelled(parser)
     add_engine(parser, "auto")
-    add_output(parser, *TABLES, PICTURE)
+    add_output(parser, *DRAWN, *TABLES)
 
 
 def run(arguments: Namespace) -> int:
@@ -53,24 +52,20 @@ def run(arguments: Namespace) -> int:
         data=lambda: {"part": part, "images": len(dataset), **metrics.data(), **said},
         lines=lambda width: _lines(metrics, dataset.name or part),
         tables=lambda: [_table(metrics, dataset.name or part)],
-        content=(lambda *_: _drawn(metrics, model.task.name)) if _is_picture(arguments) else None,
+        content=(lambda ending, theme: _drawn(metrics, model.task.name, ending)) if _is_drawn(arguments) else None,
     )
     return finish(arguments, answer)
 
 
-def _is_picture(arguments: Namespace) -> bool:
-    return arguments.output is not None and arguments.output.suffix.lower() == PICTURE
+def _is_drawn(arguments: Namespace) -> bool:
+    return arguments.output is not None and arguments.output.suffix.lower() in DRAWN
 
 
-def _drawn(metrics: Measured, task: str) -> bytes:
-    from PIL import Image
-
-    pixels = metrics.picture()
-    if pixels is None:
+def _drawn(metrics: Measured, task: str, ending: str) -> bytes | str:
+    drawing = metrics.drawing()
+    if drawing is None:
         raise SettingError(f"figures of {task} are not drawn; -o FILE{TABLES[0]} holds them")
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "PNG")
-    return content.getvalue()
+    return drawing.written(ending)
 
 
 def _lines(metrics: Measured, of: str) -> Iterator[RenderableType]:

@@ -15,7 +15,7 @@ FIGURES = {
     "MACs": "Multiply-adds: one multiplication and one addition each, the usual measure of a network's work.",
     "receptive field": "The part of the input that one number of a layer depends on, rows × columns, padding included.",
     "parameters": "The numbers that training changes: weights, biases, scales and shifts.",
-    "precision": "Of the images that were called this class, the share that is.",
+    "precision": "Of the images that were taken for this class, the share that is.",
     "recall": "Of the images that are this class, the share that was found.",
     "F1": "The harmonic mean of precision and recall: high only where both are.",
     "expected calibration error": "The mean distance between how sure the model is and how often it is right.",

@@ -21,6 +21,7 @@ from hubel.tasks.results import percent
 from hubel.train import EpochMetrics, Run
 from hubel.view.figures.charts import Series, confidences, curves, reliability
 from hubel.view.writers.markup import Child, Element, h
+from hubel.view.writers.svg import scrolled
 
 _SAMPLES = 8  # of what was made on the way
 _LONG = 1000  # letters of a network's text form from which it is folded
@@ -211,11 +212,11 @@ def class_table(found: Mistakes) -> Element:
     """Precision and recall of each class, and what it is taken for most."""
     lines = []
     for number, own in enumerate(found.per_class):
-        taken = found.often_called(number) or "·"
+        taken = found.often_taken_for(number) or "·"
         shares = map(percent, (own.precision, own.recall, own.f1))
         lines.append([own.name, f"{own.examples:,}", *shares, taken])
     heads = ["class", "images", term("precision"), term("recall"), term("F1"), "most often taken for"]
-    caption = "Precision: of what was called so, the share that is. Recall: of what is, the share found."
+    caption = "Precision: of what was taken for it, the share that is. Recall: of what is, the share found."
     return table(heads, lines, numbers=range(1, 5), caption=caption)
 
 
@@ -345,6 +346,10 @@ def offered(found: tasks.Section) -> list[Child]:
     if found.table is not None:
         parts.append(_with_colours(found.table))
         parts += [h("p", found.table.note, class_="note")] if found.table.note else []
+    if found.drawing is not None:
+        parts.append(
+            h("div", scrolled(found.drawing), class_="figure", tabindex=0, role="group", aria_label=found.title)
+        )
     parts += [_written(*each) for each in found.texts]
     shown = [
         h("figure", h("img", src=picture_url(pixels), alt=words), h("figcaption", words))

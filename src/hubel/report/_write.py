@@ -38,6 +38,7 @@ from hubel.report._sections import (
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
 from hubel.train import Run, where_it_stands
+from hubel.view.figures.colours import plot_sheet
 from hubel.view.writers.linked import program, web_file
 from hubel.view.writers.markup import Child, Element, h
 from hubel.view.writers.page import page
@@ -146,10 +147,11 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[
     data = {"layers": layer_data(report, parts.formulas, model), **inside.data}
     if found is not None:
         data["images"] = _images(found)
+    plots = "".join(map(plot_sheet, ("light", "dark"))) if any(each.drawing for each in shown) else ""
     return page(
         title(run),
         _body([*header(run, report, found), *_notes(model, found is not None or bool(shown))], sections),
-        style=parts.themes + web_file("view", "base.css") + web_file("report", "report.css") + inside.style,
+        style=parts.themes + plots + web_file("view", "base.css") + web_file("report", "report.css") + inside.style,
         scripts=[program(("hubel/report/report", *inside.entries), {**engine_modules(), **inside.modules})],
         data=data,
     )

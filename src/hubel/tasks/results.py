@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hubel.tasks.task import Task
+    from hubel.view.figures.figure import Figure as Drawing
+    from hubel.view.figures.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report, as plain data: a table, pictures (uint8 H×W×3) with what they show, and texts with what they
-    are.
+    """A part of a report, as plain data: a table, a drawing, pictures (uint8 H×W×3) with what they show, and texts with
+    what they are.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Section:
     table: Table | None = None
     pictures: Sequence[tuple[str, npt.NDArray[np.uint8]]] = ()
     texts: Sequence[tuple[str, str]] = ()
+    drawing: Scene | None = None
 
 
 class Measured(Result, abc.ABC):
@@ -95,8 +98,8 @@ class Measured(Result, abc.ABC):
     def sentence(self, of: str) -> str:
         """The main number and what it is of, in a line that begins with it."""
 
-    def picture(self) -> npt.NDArray[np.uint8] | None:
-        """The figures drawn, uint8 H×W×3; of most tasks none."""
+    def drawing(self) -> Drawing | None:
+        """The figures drawn; of most tasks none."""
         return None
 
     @abc.abstractmethod

@@ -122,7 +122,7 @@ def test_f1_is_the_harmonic_mean_and_none_where_nothing_can_be_divided():
     assert (cat.precision, cat.recall) == (2 / 3, 1)
     assert cat.f1 == pytest.approx(2 / (3 / 2 + 1))
     assert (dog.precision, dog.recall) == (1, 0.5)
-    assert (owl.precision, owl.recall, owl.f1, owl.examples, owl.called) == (None, None, None, 0, 0)
+    assert (owl.precision, owl.recall, owl.f1, owl.examples, owl.predicted) == (None, None, None, 0, 0)
 
 
 def test_calibration_counts_bins_open_below_and_closed_above():
@@ -244,7 +244,7 @@ def test_the_command_prints_figures(digits_run, capsys):
     assert data["confident_errors"][0]["probability"] >= data["confident_errors"][1]["probability"]
     assert sum(one["images"] for one in data["calibration"]) == 10_000
     assert main(["look", "mistakes", str(digits_run.directory)]) == 0
-    assert "called" in capsys.readouterr().out
+    assert "taken for" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("cell", "words"), [("4", "IS,CALLED"), ("4,x", "expected a class")])
@@ -257,14 +257,14 @@ def test_images_of_files_are_told_by_their_paths_in_lines_tables_data_and_pages(
     found = answers([[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.1, 0.9, 0.0], [0.0, 0.2, 0.8]], [0, 1, 1, 2])
     paths = tuple(f"photos/{NAMES[label]}/{n}.png" for n, label in enumerate(found.labels))
     named = Mistakes(replace(found.dataset, paths=paths), found.probabilities, found.losses)
-    assert any("surest errors: photos/dog/1.png (dog called cat, 80.0%)" in line for line in named.lines())
+    assert any("surest errors: photos/dog/1.png (dog taken for cat, 80.0%)" in line for line in named.lines())
     assert named.data()["confident_errors"][0]["path"] == "photos/dog/1.png"
     (table,) = named.tables()
     suspect = "yes" if 1 in named.label_suspects() else ""
     assert table.rows == ((1, "photos/dog/1.png", "dog", "cat", 0.8, 0.1, suspect),)
     assert "photos/dog/1.png" in named.written(".html")
     assert "path" not in found.data()["confident_errors"][0]
-    assert any("image 1 (dog called cat" in line for line in found.lines())
+    assert any("image 1 (dog taken for cat" in line for line in found.lines())
 
 
 def test_the_command_writes_a_table(digits_run, tmp_path):

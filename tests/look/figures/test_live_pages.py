@@ -84,11 +84,11 @@ def test_axe_finds_nothing_on_drawn_pages(browser_page, digits_model, digit, tmp
 def test_a_cell_opens_its_images_from_the_keyboard(opened):
     page = opened("mistakes")
     title = page.locator(".opened h3")
-    assert " called " in title.inner_text()  # the most frequent mistake is open from the start
+    assert " taken for " in title.inner_text()  # the most frequent mistake is open from the start
     button = page.locator("button[data-cell]").last
     button.focus()
     page.keyboard.press("Enter")
-    assert button.get_attribute("aria-label").startswith("9 called 9")
+    assert button.get_attribute("aria-label").startswith("9 taken for 9")
     assert title.inner_text() == "9, rightly"
     images = page.locator(".opened .sprite")
     assert images.count() == 8

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from hubel.report import write_report
 from hubel.tasks import evaluate, load, task_of
 from hubel.tasks.detection.task import Detection
 from hubel.train import Recipe, resume, train
+from hubel.view.figures.scene import Text
 from tests.command import hubel
 from tests.data.boxes import scenes
 
@@ -136,9 +138,8 @@ def test_commands_answer_in_every_form(run, splits, tmp_path, monkeypatch):
     ]
     assert found["coco"]["APl"] is None
     assert len(found["curves"]["bar"]["precision"]) == 101
-    assert hubel("evaluate", run.directory, "--part", "validation", "-o", tmp_path / "curves.png").returncode == 0
-    with Image.open(tmp_path / "curves.png") as curves:
-        assert curves.size == (560, 420)
+    assert hubel("evaluate", run.directory, "--part", "validation", "-o", tmp_path / "curves.svg").returncode == 0
+    assert re.findall(r'class="line-(\d)"', (tmp_path / "curves.svg").read_text()) == ["0", "1"]
     (told,) = json.loads(hubel("predict", run.directory, image, "-o", tmp_path / "out.png", "--json", *LOW).stdout)
     assert {each["class"] for each in told["objects"]} == {"bar", "disc"}
     with Image.open(tmp_path / "out.png") as drawn, Image.open(image) as plain:
@@ -215,6 +216,7 @@ def test_sections_of_a_report_have_figures_pictures_and_mistakes(run, splits):
     sections = {each.name: each for each in run.task.sections(run.model(), splits.validation)}
     assert list(sections) == ["classes", "curves", "objects", "mistakes"]
     assert [row[0] for row in sections["classes"].table.rows] == ["bar", "disc"]
+    assert "disc" in [mark.words for mark in sections["curves"].drawing.marks if isinstance(mark, Text)]
     assert sections["objects"].pictures[0][1].ndim == 3
     counts = {row[0]: int(row[1]) for row in sections["mistakes"].table.rows}
     assert counts["right"] + counts["missed"] == 2 * len(splits.validation)

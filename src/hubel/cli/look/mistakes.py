@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="IS,CALLED",
-        help="show the images of one class that were called another (names or numbers); may be given several times",
+        help="show the images of one class that were taken for another (names or numbers); may be given several times",
     )
     add_output(parser, *dict.fromkeys((*FIGURES, *TABLES)), theme=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hubel.view.figures.colours import SERIES
 from hubel.view.figures.frames import coloured
-from hubel.view.writers.font import BOLD, REGULAR
+from hubel.view.writers.font import BOLD
 
 Colour = tuple[int, int, int]
-_NAMED = 12  # classes in a chart's legend
 _LETTERS = 60  # along a picture's shorter side, of which one is as high as a name is written
 
 
@@ -78,38 +77,3 @@ def _outline(pen: ImageDraw.ImageDraw, box: npt.NDArray[np.floating], colour: Co
 
 def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def curves(drawn_curves: Mapping[str, Sequence[float]], width: int = 560, height: int = 420) -> npt.NDArray[np.uint8]:
-    """Precision over recall, a line a class: of each the precision at evenly spread recalls from 0 to 1."""
-    times = 2  # drawn larger and scaled down, since lines are jagged otherwise
-    picture = Image.new("RGB", (width * times, height * times), (255, 255, 255))
-    pen = ImageDraw.Draw(picture)
-    font = ImageFont.truetype(REGULAR, 13 * times, layout_engine=ImageFont.Layout.BASIC)
-    left, top, right, bottom = 52 * times, 34 * times, (width - 28) * times, (height - 44) * times
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        x, y = left + share * (right - left), bottom - share * (bottom - top)
-        pen.line((left, y, right, y), fill=(225, 228, 232), width=times)
-        pen.text((left - 6 * times, y), f"{share:.0%}", (70, 76, 84), font, "rm")
-        pen.text((x, bottom + 6 * times), f"{share:.0%}", (70, 76, 84), font, "ma")
-    pen.line((left, top, left, bottom, right, bottom), fill=(86, 93, 103), width=times)
-    pen.text(
-        (right, bottom + 24 * times),
-        "recall: of the objects that are there, those that are found",
-        (29, 33, 39),
-        font,
-        "ra",
-    )
-    pen.text((left, top - 10 * times), "precision: of what is said, what is right", (29, 33, 39), font, "ls")
-    for place, (name, values) in enumerate(drawn_curves.items()):
-        colour, steps = colour_of(place), max(1, len(values) - 1)
-        points = [
-            (left + number / steps * (right - left), bottom - value * (bottom - top))
-            for number, value in enumerate(values)
-        ]
-        pen.line(points, fill=colour, width=3 * times, joint="curve")
-        if place < _NAMED:
-            y = bottom - (min(len(drawn_curves), _NAMED) - place) * 18 * times
-            pen.rectangle((left + 12 * times, y - 5 * times, left + 24 * times, y + 5 * times), fill=colour)
-            pen.text((left + 30 * times, y), name, (29, 33, 39), font, "lm")
-    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))

@@ -62,14 +62,14 @@ class Calibration:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """One class's figures, 0 to 1. precision: of what was called so, the share that is. recall: of what is, the share
-    found. f1: their harmonic mean. Each is None where there is nothing to divide by. examples: images of this class;
-    called: images that were called so.
+    """One class's figures, 0 to 1. precision: of what was taken for it, the share that is. recall: of what is, the
+    share found. f1: their harmonic mean. Each is None where there is nothing to divide by. examples: images of this
+    class; predicted: images that were taken for it.
     """
 
     name: str
     examples: int
-    called: int
+    predicted: int
     precision: float | None
     recall: float | None
     f1: float | None
@@ -149,12 +149,12 @@ class Mistakes(Drawn):
     def lines(self, width: int = 160) -> Iterator[str]:
         """What is most often taken for what, the surest errors, and how many labels may be wrong."""
         words = [
-            f"{self.classes[true]} called {self.classes[called]} ({count:,})"
+            f"{self.classes[true]} taken for {self.classes[called]} ({count:,})"
             for count, true, called in self.pairs.wrong()[:_TOLD]
         ]
         yield f"most often: {', '.join(words) or 'no mistakes'}"
         errors = ", ".join(
-            f"{self.name_of(i)} ({self.classes[self.labels[i]]} called {self.classes[self.predicted[i]]}, "
+            f"{self.name_of(i)} ({self.classes[self.labels[i]]} taken for {self.classes[self.predicted[i]]}, "
             f"{self.confidences[i]:.1%})"
             for i in self.confident_errors(_TOLD)
         )
@@ -195,7 +195,7 @@ class Mistakes(Drawn):
         )
 
     def cell(self, true: int | str, predicted: int | str) -> Indices:
-        """The images of one class that were called another (or the same), the surest first: indices, int64.
+        """The images of one class that were taken for another (or for what they are), the surest first: indices, int64.
 
         Classes are given by name or number. Raises ValueError for one that there is not.
         """
@@ -233,8 +233,8 @@ class Mistakes(Drawn):
         own = self.probabilities[suspects, self.labels[suspects]]
         return suspects[np.argsort(own - self.confidences[suspects], kind="stable")][:most]
 
-    def often_called(self, true: int | str, most: int = 3) -> str:
-        """What images of a class are most often called instead, with counts: "9 (12), 7 (3)"; "" where never."""
+    def often_taken_for(self, true: int | str, most: int = 3) -> str:
+        """What images of a class are most often taken for instead, with counts: "9 (12), 7 (3)"; "" where never."""
         own = self.class_number(true)
         wrong = sorted((-count, other) for other, count in self.pairs.row(own) if other != own)
         return ", ".join(f"{self.classes[other]} ({-count:,})" for count, other in wrong[:most])

@@ -71,7 +71,7 @@ def matrix(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
         names = [f"{shortened(name, 'label', _LABEL - 22)}  {i}" for name, i in zip(names, heads, strict=True)]
     left = min(_LABEL, max((text_width(name, "label") for name in names), default=0.0)) + 34
     top, size = 44.0, side * len(shown)
-    marks: list[Mark] = [Text(left, 11, "called", "label", "start"), Text(left - 10, 36, "is", "label", "end")]
+    marks: list[Mark] = [Text(left, 11, "taken for", "label", "start"), Text(left - 10, 36, "is", "label", "end")]
     marks.append(Picture(left, top, size, size, _colours(counts), "confusion matrix"))
     for place in range(len(shown) + 1):
         along = place * side
@@ -84,7 +84,7 @@ def matrix(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
         for other, count in enumerate(counts[place].tolist()):
             if count:
                 marks.append(Text(left + (other + 0.5) * side, top + middle + 4, _short(count), "label"))
-    note = "a row is what images are, a column what they were called: blue right, orange wrong, by share of the row"
+    note = "a row is what images are, a column what they were taken for: blue right, orange wrong, by share of the row"
     if len(shown) < len(mistakes.classes):
         note += f"; the {len(shown)} classes with the most errors, of {len(mistakes.classes):,}"
     live = live_matrix(mistakes, shown, opacities(counts), (RIGHT, WRONG))
@@ -116,7 +116,7 @@ def calibration_chart(calibration: Calibration) -> Chart:
 
 
 def table(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
-    """Draw precision, recall and F1 of each class, and what it is most often called."""
+    """Draw precision, recall and F1 of each class, and what it is most often taken for."""
     scores = [mistakes.per_class[i] for i in shown]
     names = [shortened(score.name, "label", _LABEL) for score in scores]
     first = max((text_width(name, "label") for name in ["class", *names]), default=0.0)
@@ -125,14 +125,14 @@ def table(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
     marks: list[Mark] = [Text(0, 12, "class", "subtitle", "start")]
     for end, title in zip(ends, ("images", "precision", "recall", "F1"), strict=True):
         marks.append(Text(end, 12, title, "subtitle", "end"))
-    marks.append(Text(ends[-1] + 28, 12, "most often called", "subtitle", "start"))
+    marks.append(Text(ends[-1] + 28, 12, "most often taken for", "subtitle", "start"))
     marks.append(Line(((0, 19), (wide, 19)), "grid"))
     for row, (place, name, score) in enumerate(zip(shown, names, scores, strict=True)):
         y = 35.0 + 18 * row
         marks.append(Text(0, y, name, "label", "start"))
         figures = (f"{score.examples:,}", *map(percent, (score.precision, score.recall, score.f1)))
         marks += [Text(end, y, words, "label", "end") for end, words in zip(ends, figures, strict=True)]
-        called = shortened(mistakes.often_called(int(place)), "label", wide - ends[-1] - 30)
+        called = shortened(mistakes.often_taken_for(int(place)), "label", wide - ends[-1] - 30)
         marks.append(Text(ends[-1] + 28, y, called, "label", "start"))
     return Chart("Each class", tuple(marks), wide, 35.0 + 18 * len(shown), live=live_table(mistakes, shown))
 
@@ -157,14 +157,14 @@ def _cell(mistakes: Mistakes, true: int | str, called: int | str) -> Section:
     found = mistakes.cell(true, called)
     tiles = tuple(_tile(mistakes, i) for i in found[: 4 * MOST_TILES])
     names = [_name(mistakes, which) for which in (true, called)]
-    words = " called ".join(names)
+    words = " taken for ".join(names)
     images = "image" if len(found) == 1 else "images, the surest first"
     note = _TILE_NOTE if tiles else ""
     return Section(f"{words}: {_counted(len(tiles), len(found))} {images}", tiles, note, SIZE)
 
 
 _TILE_NOTE = (
-    "below each: what it is, what it was called, and the probabilities that the model gave to that and to the truth"
+    "below each: what it is, what it was taken for, and the probabilities that the model gave to that and to the truth"
 )
 
 
@@ -172,7 +172,7 @@ def _tile(mistakes: Mistakes, index: int, labelled: str = "") -> Tile:
     true, called = mistakes.classes[mistakes.labels[index]], mistakes.classes[mistakes.predicted[index]]
     row = mistakes.probabilities[index]
     own = row[mistakes.labels[index]]
-    caption = f"{labelled or ''}{true}" + (f", called {called}" if true != called else "")
+    caption = f"{labelled or ''}{true}" + (f", taken for {called}" if true != called else "")
     sure = f"{mistakes.confidences[index]:.1%}" + (f", {own:.1%}" if true != called else "")
     said = " · ".join(f"{mistakes.classes[i]} {row[i]:.1%}" for i in np.argsort(-row, kind="stable")[:3])
     hover = f"{mistakes.name_of(index)} of {mistakes.dataset.name or 'the set'}: {true}; {said}"

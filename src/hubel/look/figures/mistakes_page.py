@@ -90,7 +90,7 @@ def _table(
     names = [mistakes.classes[i] for i in shown]
     upright = None if max(map(len, names), default=0) > 3 else "short"
     head = [h("th", h("span", name), scope="col", class_=upright) for name in names]
-    lines = [h("thead", h("tr", h("td", "is ↓ called →", class_="corner"), head))]
+    lines = [h("thead", h("tr", h("td", "is ↓ taken for →", class_="corner"), head))]
     for row, true in enumerate(shown.tolist()):
         cells = [
             _cell(mistakes, (true, called), opacities[row, column], colours[true != called])
@@ -111,19 +111,19 @@ def _cell(mistakes: Mistakes, cell: tuple[int, int], opacity: float, colour: Col
         type="button",
         data_cell=",".join(map(str, cell)),
         style=f"background:rgba({','.join(map(str, colour))},{opacity:.2f})",
-        aria_label=f"{true} called {called}: {count} {'image' if count == 1 else 'images'}",
+        aria_label=f"{true} taken for {called}: {count} {'image' if count == 1 else 'images'}",
     )
     return h("td", button)
 
 
 def live_table(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Live:
     """Write each class's figures as a table."""
-    titles = ("class", "images", "precision", "recall", "F1", "most often called")
+    titles = ("class", "images", "precision", "recall", "F1", "most often taken for")
     lines = []
     for place in shown.tolist():
         scores = mistakes.per_class[place]
         figures = (f"{scores.examples:,}", *map(percent, (scores.precision, scores.recall, scores.f1)))
-        cells = [h("td", each) for each in (*figures, mistakes.often_called(place))]
+        cells = [h("td", each) for each in (*figures, mistakes.often_taken_for(place))]
         lines.append(h("tr", h("th", scores.name, scope="row"), cells))
     head = h("thead", h("tr", [h("th", title, scope="col") for title in titles]))
     table = h("table", head, h("tbody", lines), class_="scores")

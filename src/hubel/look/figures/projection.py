@@ -40,7 +40,7 @@ def _note(space: Space) -> str:
     neighbours = "1 where all neighbours here are neighbours by the features, about ½ by chance"
     far = "" if space.method == "pca" else "; distances between groups mean nothing"
     wrong = int((space.predicted != space.groups).sum())
-    ringed = f"; a ring marks what the network calls otherwise ({wrong:,})" if wrong else ""
+    ringed = f"; a ring marks what the network takes for another ({wrong:,})" if wrong else ""
     return f"trustworthiness: {neighbours}{far}{ringed}"
 
 

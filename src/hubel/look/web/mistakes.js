@@ -35,7 +35,7 @@ for (const confusion of document.querySelectorAll(".confusion")) {
     const places = data.cells[cell];
     const count = data.counts[cell];
     const shown = places.length < count ? `${places.length} of ${count.toLocaleString("en")}` : `${count}`;
-    const title = is === called ? `${is}, rightly` : `${is} called ${called}`;
+    const title = is === called ? `${is}, rightly` : `${is} taken for ${called}`;
     const order = is === called ? "the least sure first" : "the surest first";
     opened.replaceChildren(
       made("h3", { textContent: title }),

@@ -25,7 +25,7 @@ for (const space of document.querySelectorAll(".space")) {
     words.replaceChildren(is);
     if (is !== called) {
       const wrong = document.createElement("b");
-      wrong.textContent = `, called ${called}`;
+      wrong.textContent = `, taken for ${called}`;
       words.append(wrong);
     }
     const number = document.createElement("small");

@@ -32,7 +32,7 @@ class Confusion(Sequence[tuple[int, ...]]):
         return self._classes
 
     def __getitem__(self, true: Any) -> Any:
-        """A class's row: how many of its images were called each class, in order. Only this row is filled."""
+        """A class's row: how many of its images were taken for each class, in order. Only this row is filled."""
         if isinstance(true, slice):
             return tuple(self[i] for i in range(*true.indices(len(self))))
         row = [0] * len(self)
@@ -60,12 +60,12 @@ class Confusion(Sequence[tuple[int, ...]]):
         return self.among(np.arange(len(self)))
 
     def row(self, true: int) -> Iterator[tuple[int, int]]:
-        """What images of a class were called, and how many: (predicted, count) of those that came."""
+        """What images of a class were taken for, and how many: (predicted, count) of those that came."""
         part = slice(self._starts[true], self._starts[true + 1])
         return zip(self.predicted[part].tolist(), self.counts[part].tolist(), strict=True)
 
     def cell(self, true: int, predicted: int) -> int:
-        """How many images of a class were called another, or the same."""
+        """How many images of a class were taken for another, or for what they are."""
         return dict(self.row(true)).get(predicted, 0)
 
     def among(self, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -74,7 +74,7 @@ class Confusion(Sequence[tuple[int, ...]]):
         return np.array([[row.get(other, 0) for other in classes.tolist()] for row in rows], np.int64)
 
     def totals(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Of each class: how many images there are, how many were called so, and how many of them rightly."""
+        """Of each class: how many images there are, how many were taken for it, and how many of them rightly."""
         right = self.true == self.predicted
         return self._total(self.true), self._total(self.predicted), self._total(self.true[right], self.counts[right])
 

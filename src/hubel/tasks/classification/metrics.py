@@ -14,8 +14,8 @@ from hubel.tasks.results import Measured, Table, percent, share
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """One class's figures. precision: of what was called so, the share that is, None where nothing was; recall: of what
-    is, the share found, None where the set has no image of it.
+    """One class's figures. precision: of what was taken for it, the share that is, None where nothing was; recall: of
+    what is, the share found, None where the set has no image of it.
     """
 
     name: str

@@ -117,8 +117,8 @@ class Objective(task.Objective):
 
 
 class _Counts(task.Counts):
-    """How many images of each class (rows) were called each (columns), int64, by coordinates above 1,000 classes; and
-    the cross-entropies' sum, float64.
+    """How many images of each class (rows) were taken for each (columns), int64, by coordinates above 1,000 classes;
+    and the cross-entropies' sum, float64.
     """
 
     def __init__(self, classes: int) -> None:

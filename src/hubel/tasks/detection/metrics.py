@@ -7,11 +7,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from hubel.data.boxes.draw import curves as chart
 from hubel.tasks.detection.coco import MOST, RECALLS, Matched, Scores, curves
 from hubel.tasks.results import Measured, Table, percent
+from hubel.view.figures.axes import Axes
+from hubel.view.figures.colours import SERIES
+from hubel.view.figures.figure import Figure
+from hubel.view.figures.scene import Mark, Rectangle, Text, shortened
+from hubel.view.figures.tiles import Chart, TiledFigure
+
+READ = "Each class as more and more of the less sure boxes are taken, at an overlap of a half."
+_NAME = 120.0  # page pixels of a class in the legend
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,9 @@ class Metrics(Measured):
             },
         }
 
-    def picture(self) -> npt.NDArray[np.uint8] | None:
+    def drawing(self) -> Figure | None:
         """Each class's precision over recall."""
-        return chart(self.curves) if self.curves else None
+        return TiledFigure("Precision and recall", READ, (chart(self.curves),)) if self.curves else None
 
     def sentence(self, of: str) -> str:
         """Mean average precision, at a half, and what is absent."""
@@ -135,3 +141,22 @@ def _balanced(matched: Matched, objects: int) -> tuple[float | None, float, floa
     said = np.arange(1, len(right) + 1)
     best = int(np.argmax(2 * right / (said + objects)))
     return float(right[best] / said[best]), float(right[best] / objects), float(matched.scores[counted][best])
+
+
+def chart(curves: Mapping[str, tuple[float, ...]]) -> Chart:
+    """Precision over recall, a line a class, and below it which is which."""
+    axes = Axes(46, 30, 380, 260, (0, 1), (0, 1))
+    shares = [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)]
+    across, up = (
+        "recall: of the objects that are there, those that are found",
+        "precision: of what is said, what is right",
+    )
+    marks: list[Mark] = axes.frame(shares, shares, across, up)
+    each, top = int(axes.width // _NAME), axes.top + axes.height + 46
+    for place, (name, values) in enumerate(curves.items()):
+        colour, steps = place % len(SERIES), max(1, len(values) - 1)
+        marks += axes.curve([number / steps for number in range(len(values))], values, f"line-{colour}")
+        x, y = axes.left + place % each * _NAME, top + place // each * 16
+        marks.append(Rectangle(x, y, 10, 10, f"series-{colour}"))
+        marks.append(Text(x + 15, y + 9, shortened(name, "label", _NAME - 22), "label", "start"))
+    return Chart("", tuple(marks), 440, top + (len(curves) - 1) // each * 16 + 14)

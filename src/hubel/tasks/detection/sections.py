@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.data import Dataset
-from hubel.data.boxes.draw import colour_of, curves, drawn
+from hubel.data.boxes.draw import colour_of, drawn
 from hubel.data.boxes.targets import BOTTOM, CLASS, LEFT
 from hubel.tasks import task
 from hubel.tasks.detection.decode import decode
 from hubel.tasks.detection.decoding import SHOWN
+from hubel.tasks.detection.metrics import READ, chart
 from hubel.tasks.detection.mistakes import KINDS, MEANT, MISSED, RIGHT, Judged, judged
 from hubel.tasks.marks import neighbourhood
 from hubel.tasks.measure import called, evaluate, outputs_of
@@ -55,8 +56,8 @@ def sections(kind: Detection, model: LoadedModel, dataset: Dataset) -> Sequence[
         ),
     ]
     if found.curves:
-        words = "each class as more and more of the less sure boxes are taken, at an overlap of a half"
-        parts.append(task.Section("curves", "Precision and recall", pictures=[(words, curves(found.curves))]))
+        drawing = chart(found.curves).scene()
+        parts.append(task.Section("curves", "Precision and recall", READ, drawing=drawing))
     chosen = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).astype(np.int64))
     pictures = [_beside(kind, dataset, each) for each in seen(kind, model, dataset, chosen)]
     note = f"Shown are boxes of at least {SHOWN:.0%}, in the colour of their class."
