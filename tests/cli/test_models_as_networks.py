@@ -19,6 +19,9 @@ from torch import nn
 def net():
     return nn.Sequential(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 14 * 14, 10))
 
+def sound():
+    return nn.Sequential(nn.Conv1d(1, 4, 9, 4), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(4, 2))
+
 class Odd(nn.Module):
     def __init__(self):
         super().__init__()
@@ -29,6 +32,7 @@ class Odd(nn.Module):
         return self.curve(self.conv(x))
 """
 LINE = "32x32x3: conv 6 5x5, relu, maxpool 2, flatten, dense 10"
+SOUND = "160x1: conv1d 4 9/4, relu, globalavgpool1d keepdims=true, flatten, dense 2"
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 
@@ -46,10 +50,13 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -
     return done.out, done.err
 
 
-def test_explained_as_the_same_text_form_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out, err = said(capsys, "explain", "mine.py:net", "--input", "32x32x3", "--json")
+@pytest.mark.parametrize(("name", "shape", "text"), [("net", "32x32x3", LINE), ("sound", "160x1", SOUND)])
+def test_explained_as_the_same_text_form_is(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, shape: str, text: str
+) -> None:
+    out, err = said(capsys, "explain", f"mine.py:{name}", "--input", shape, "--json")
     assert err == f"hubel: running {folder / 'mine.py'}\n"
-    expected, _ = said(capsys, "explain", LINE, "--json")
+    expected, _ = said(capsys, "explain", text, "--json")
     assert {**json.loads(out), "name": ""} == json.loads(expected)
 
 

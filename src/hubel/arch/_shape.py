@@ -38,9 +38,15 @@ def checked_shape(shape: object) -> Shape:
     ):
         raise SettingError(
             "expected a shape (height, width, channels), (steps, features) or (features,) of positive ints, "
-            f"received {shape!r}"
+            f"received {_received(shape)}"
         )
     return bounded(tuple(given))
+
+
+def _received(shape: object) -> str:
+    """Write what is no shape; of an array, which may hold millions of numbers, its own shape."""
+    sizes = getattr(shape, "shape", None)
+    return repr(shape) if sizes is None else f"an array of {shape_text(tuple(sizes))}"
 
 
 LEAST_PICTURE = 24

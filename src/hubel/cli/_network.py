@@ -48,9 +48,9 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def shape_argument(text: str) -> Shape:
-    """Read `28x28x1` or `784`."""
-    if not re.fullmatch(r"\d{1,9}([x×]\d{1,9}){2}|\d{1,9}", text, re.ASCII):
-        raise ArgumentTypeError(f"expected a shape such as 28x28x1 or 784, received {text!r}")
+    """Read `28x28x1`, `16000x1` or `784`."""
+    if not re.fullmatch(r"\d{1,9}([x×]\d{1,9}){0,2}", text, re.ASCII):
+        raise ArgumentTypeError(f"expected a shape such as 28x28x1, 16000x1 or 784, received {text!r}")
     try:
         return checked_shape(tuple(map(int, re.split("[x×]", text))))
     except ValueError as error:

@@ -190,7 +190,7 @@ def test_what_is_caught_inside_is_no_error() -> None:
     [
         ({}, "expected either input_shape, such as .* or an example"),
         ({"input_shape": (4,), "example": torch.zeros(1, 4)}, "expected either input_shape"),
-        ({"input_shape": (28, 28)}, r"\(height, width, channels\) or \(features,\)"),
+        ({"input_shape": (28, 28, 1, 1)}, r"\(height, width, channels\), \(steps, features\) or \(features,\)"),
         ({"input_shape": (28, 0, 1)}, "positive ints"),
         ({"input_shape": (4,), "batch": 0}, "batch as an int ≥ 1, received 0"),
     ],

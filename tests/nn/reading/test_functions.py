@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hubel.arch import parse
-from hubel.nn import network_of, translate
+from hubel.nn import inspect, network_of, translate
 
 
 class Own(nn.Module):
@@ -95,6 +95,36 @@ def test_modules(part: nn.Module, text: str) -> None:
     assert str(network_of(nn.Sequential(part), (6, 6, 4))) == f"6x6x4: {text}"
 
 
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (nn.AdaptiveAvgPool1d(1), "globalavgpool1d keepdims=true"),
+        (nn.AdaptiveMaxPool1d(1), "globalmaxpool1d keepdims=true"),
+        (nn.MaxPool1d(3, 2, 1, ceil_mode=True), "maxpool1d 3/2 pad=1 ceil_mode=true"),
+        (nn.AvgPool1d(3, 2, 1), "avgpool1d 3/2 pad=1 count_padding=true"),
+        (nn.AvgPool1d(3, 2, 1, count_include_pad=False), "avgpool1d 3/2 pad=1"),
+        (nn.AvgPool1d(2, count_include_pad=False), "avgpool1d 2 count_padding=true"),
+        (Own(lambda x: x.mean(-1)), "globalavgpool1d"),
+        (Own(lambda x: x.transpose(1, 2).relu().amax(dim=1)), "relu, globalmaxpool1d"),
+        (Own(lambda x: functional.max_pool1d(x, 2)), "maxpool1d 2"),
+        (Own(lambda x: functional.adaptive_avg_pool1d(x, 1).flatten(1)), "globalavgpool1d keepdims=true, flatten"),
+        (Own(lambda x, given: functional.conv1d(x, given.weight, given.bias, 2), nn.Conv1d(4, 6, 3)), "conv1d 6 3/2"),
+    ],
+)  # fmt: skip
+def test_sequences(model: nn.Module, text: str) -> None:
+    network = network_of(model, (12, 4))
+    assert network == parse(f"12x4: {text}")
+    x = torch.randn(2, 4, 12)
+    torch.testing.assert_close(translate(model, (12, 4))(x), model(x))
+
+
+@pytest.mark.parametrize("shape", [torch.empty(2, 3, 8, 8), torch.empty(1, 3, 8, 8).numpy()])
+def test_pictures_are_no_shape_and_are_not_written_out(shape: Any) -> None:
+    for read in (network_of, translate, inspect):
+        with pytest.raises(ValueError, match=r"received an array of [12]×3×8×8"):
+            read(nn.Conv2d(3, 4, 3), shape)
+
+
 def attended(x: Tensor, conv: nn.Module) -> Tensor:
     """Efficient channel attention: a convolution along the channels."""
     means = conv(x.mean((2, 3)).view(x.shape[0], 1, -1))
@@ -146,6 +176,58 @@ def test_gates(function: Any, part: nn.Module, text: str) -> None:
 def test_what_has_no_layer_is_named(function: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         network_of(Own(function), (6, 6, 4))
+
+
+class Prepared(nn.Module):
+    """Numbers of its own that nobody learns, and one that is learned."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function, self.plain = function, torch.tensor([0.4, 0.5, 0.6])
+        self.register_buffer("mean", torch.tensor([0.5, 0.4, 0.3]).view(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1))
+        self.register_buffer("gain", torch.tensor(2.0))
+        self.learned = nn.Parameter(torch.rand(1, 3, 1, 1))
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(self, x) * self.learned
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (lambda own, x: (x - own.mean) / own.deviation, "standardise"),
+        (lambda own, x: x.clone().sub_(own.plain[:, None, None]).mul_(own.deviation), "standardise"),
+        (lambda own, x: x / own.deviation + own.mean, "2 * standardise"),
+        (lambda own, x: x - torch.tensor([1.0, 2.0, 3.0], device=x.device).view(3, 1, 1), "standardise"),
+        (lambda own, x: 1 - x * own.gain, "rescale 2.0, rescale -1.0 offset=1.0"),
+        (
+            lambda own, x: (lambda y: y + (y / own.deviation))(x - own.mean),
+            "sum(standardise | standardise)",
+        ),
+    ],
+)
+def test_numbers_that_nobody_learns(function: Any, text: str) -> None:
+    model = Prepared(function)
+    module = translate(model, (6, 6, 3))
+    assert str(module.network) == f"6x6x3: {text}, scale nobias"
+    x = torch.randn(2, 3, 6, 6)
+    torch.testing.assert_close(module(x), model(x))
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda own, x: own.mean - x, "sub.*: the buffer mean used by itself"),
+        (lambda own, x: x + own.learned, "add.*: the parameter learned used by itself"),
+        (lambda own, x: x * own.learned.exp(), "mul.*: a tensor worked out when it runs used by itself"),
+        (lambda own, x: x / (own.deviation - own.deviation), "div.*: a tensor worked out when it runs"),
+        (lambda own, x: x / -own.gain * own.mean.neg(), "a tensor worked out when it runs"),
+    ],
+)
+def test_numbers_that_have_no_place_are_named(function: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        network_of(Prepared(function), (6, 6, 3))
 
 
 class ByName(nn.Module):

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
-from hubel.arch import order_note
-from hubel.base.errors import NetworkError
+from hubel.arch import checked_shape, order_note, torch_order
+from hubel.base.errors import NetworkError, SettingError
 from hubel.nn._evaluation import evaluation_mode
 from hubel.nn.inspection.clash import decided, explained, first_line, without_batch
 from hubel.nn.inspection.flow import Flow, memory_of
@@ -37,7 +37,8 @@ def inspect(
     """Work out what any `nn.Module` costs for a batch: shapes, parameters, multiply-adds forward and backward.
 
     `input_shape` is one image's shape, height × width × channels as everywhere in hubel (the module gets
-    batch×channels×height×width), or `(features,)`; a list of shapes for several inputs. For anything else give
+    batch×channels×height×width), `(steps, features)` of a sequence (batch×features×steps) or `(features,)`; a list of
+    shapes for several inputs. For anything else give
     `example`: a tensor, a tuple of arguments, or a dictionary of keywords; only its shapes and types matter.
 
     Nothing is computed and nothing large allocated: the module runs once, in the mode it is in, on tensors that have
@@ -195,17 +196,11 @@ def _arguments(
 
 
 def _tensor_shapes(input_shape: Any) -> list[TensorShape]:
-    given = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
-    several = bool(given) and all(isinstance(shape, (tuple, list)) for shape in given)
-    found = []
-    for shape in given if several else (given,):
-        if len(shape) not in (1, 3) or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
-            raise NetworkError(
-                f"expected input_shape as (height, width, channels) or (features,) of positive ints, received "
-                f"{shape!r}; for other inputs give an example"
-            )
-        found.append((shape[2], shape[0], shape[1]) if len(shape) == 3 else tuple(shape))
-    return found
+    several = isinstance(input_shape, (tuple, list)) and any(isinstance(shape, (tuple, list)) for shape in input_shape)
+    try:
+        return [torch_order(checked_shape(shape)) for shape in (input_shape if several else (input_shape,))]
+    except SettingError as error:
+        raise NetworkError(f"input_shape: {error}; for other inputs inspect takes an example") from None
 
 
 def _picture(input_shape: Any) -> TensorShape | None:

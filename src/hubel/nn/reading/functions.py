@@ -21,9 +21,13 @@ FUNCTIONS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
         for function in PLAIN.values()
         for kind in (getattr(nn, function.torch),)
     },
+    "max_pool1d": (nn.MaxPool1d, (*_POOL, "dilation", "ceil_mode", "return_indices")),
     "max_pool2d": (nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode", "return_indices")),
+    "avg_pool1d": (nn.AvgPool1d, (*_POOL, "ceil_mode", "count_include_pad")),
     "avg_pool2d": (nn.AvgPool2d, (*_POOL, "ceil_mode", "count_include_pad", "divisor_override")),
+    "adaptive_avg_pool1d": (nn.AdaptiveAvgPool1d, ("output_size",)),
     "adaptive_avg_pool2d": (nn.AdaptiveAvgPool2d, ("output_size",)),
+    "adaptive_max_pool1d": (nn.AdaptiveMaxPool1d, ("output_size", "return_indices")),
     "adaptive_max_pool2d": (nn.AdaptiveMaxPool2d, ("output_size", "return_indices")),
     "local_response_norm": (nn.LocalResponseNorm, ("size", "alpha", "beta", "k")),
     "dropout": (nn.Dropout, ("p", "training", "inplace")),
@@ -45,7 +49,7 @@ FUNCTIONS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
 }
 # The same for functions that are given their weights: the module's own arguments come from the weights' shapes.
 WEIGHTED: dict[str, tuple[str, ...]] = {
-    "conv2d": ("weight", "bias", "stride", "padding", "dilation", "groups"),
+    **dict.fromkeys(("conv1d", "conv2d"), ("weight", "bias", "stride", "padding", "dilation", "groups")),
     "linear": ("weight", "bias"),
     "layer_norm": ("normalized_shape", "weight", "bias", "eps"),
     "group_norm": ("num_groups", "weight", "bias", "eps"),
@@ -119,7 +123,8 @@ def _weighted(function: str, weights: Mapping[str, Tensor], settings: dict[str, 
     if function == "group_norm":
         return nn.GroupNorm(settings["num_groups"], shape[0], settings.get("eps", 1e-5)) if bias else None
     groups = settings.pop("groups", 1)
-    return nn.Conv2d(shape[1] * groups, shape[0], shape[2:], groups=groups, bias=bias, **settings)  # type: ignore[arg-type]
+    kind = nn.Conv1d if function == "conv1d" else nn.Conv2d
+    return kind(shape[1] * groups, shape[0], shape[2:], groups=groups, bias=bias, **settings)  # type: ignore[arg-type]
 
 
 LIMITS = ("clamp", "clip", "hardtanh", "clamp_min")

@@ -1,10 +1,11 @@
-"""What PyTorch's functions of several tensors are in a tree: one row a function."""
+"""What PyTorch's functions of several tensors are in a tree, one row a function; and of numbers that nobody learns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 import hubel.arch as arch
@@ -17,16 +18,13 @@ from hubel.nn.reading.stacked import stack, weighed
 from hubel.nn.reading.tensors import Tensors
 
 PAIR = Product(Identity(), Identity())
-
-
-def refuse_constant(call: Call) -> NoReturn:
-    """Raise the error of a constant that is no weight of a layer."""
-    raise NetworkError(f"{call.label}: a parameter or constant used by itself has no place in a tree")
+SUBTRACT, ADD = ("sub", "isub", "subtract"), ("add", "iadd", "radd")
+DIVIDE, MULTIPLY = ("div", "truediv", "itruediv", "true_divide", "divide"), ("mul", "imul", "rmul", "multiply")
 
 
 def _concatenate(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
     if constants:
-        refuse_constant(call)
+        tensors.refuse(call, constants)
     order = tensors.one_order(call, takes, "concatenates")
     branches, axis = joined(call)
     if len(branches) == 1:
@@ -40,7 +38,7 @@ def _concatenate(tensors: Tensors, call: Call, takes: list[Tensor], constants: l
 
 def _add_up(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
     if constants:
-        refuse_constant(call)
+        tensors.refuse(call, constants)
     both = [given for given in call.inputs[:2] if isinstance(given, Tensor)]
     if len(both) != 2 or both[0].shape != both[1].shape or call.keywords or len(call.inputs) > 2:
         raise NetworkError(f"{call.label}: a tree adds branches of equal shape")
@@ -50,7 +48,7 @@ def _add_up(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[T
 def _subtract(tensors: Tensors, call: Call, both: list[Tensor], constants: list[Tensor]) -> None:
     """Read a difference: the sum of one branch and of the other times −1."""
     if constants:
-        refuse_constant(call)
+        tensors.refuse(call, constants)
     if len(both) != 2 or len(call.inputs) != 2 or call.keywords:
         raise NetworkError(f"{call.label}: the tree has no layer for {call.what}")
     first, second = call.inputs if call.what != "rsub" else call.inputs[::-1]
@@ -67,14 +65,11 @@ def _multiply(tensors: Tensors, call: Call, takes: list[Tensor], constants: list
     """Read a gate, or one learned number for each channel."""
     label = call.label
     if constants and len(takes) == 1:
-        factor, value, shape = constants[0], tensors[takes[0]], tuple(takes[0].shape)
-        filled = (1,) * (len(shape) - factor.dim()) + tuple(factor.shape)
-        along = len(shape) - 1 if value.order == "last" else 1
-        stored = tensors.stored(factor)
-        if filled != tuple(size if axis == along else 1 for axis, size in enumerate(shape)):
+        value, stored = tensors[takes[0]], tensors.stored(constants[0])
+        if not tensors.along_channels(constants[0], takes[0]):
             raise NetworkError(f"{label}: the tree multiplies by one number for each channel, not by others")
         if stored is None or value.order not in ("first", "last"):
-            refuse_constant(call)
+            tensors.refuse(call, constants)
         step = Step(label, arch.Scale(use_bias=False), (value.place,), {"weight": stored})
         tensors.add(call.output, step, value.order)
         return
@@ -91,11 +86,45 @@ def _multiply(tensors: Tensors, call: Call, takes: list[Tensor], constants: list
     tensors.add(call.output, Step(label, Product, tensors.places(factors), shape=shape), orders.pop())
 
 
+def one_number(tensors: Tensors, call: Call, constants: list[Tensor]) -> Call:
+    """Return the call with a plain number in the place of a constant tensor that holds one alone."""
+    (numbers,) = map(tensors.fixed, constants) if len(constants) == 1 else (None,)
+    if numbers is None or numbers.numel() != 1 or constants[0].dim() > call.output.dim():
+        return call
+    plain = float(numbers)
+    return replace(call, inputs=tuple(plain if given is constants[0] else given for given in call.inputs))
+
+
+def standardised(tensors: Tensors, call: Call, given: Tensor, constants: list[Tensor]) -> bool:
+    """Read `(x − mean) / deviation` of one number for each channel; false for another operation."""
+    value, first = tensors[given], bool(call.inputs) and call.inputs[0] is given
+    if len(constants) != 1 or len(call.inputs) != 2 or call.keywords or value.order not in ("first", "last"):
+        return False
+    numbers = tensors.fixed(constants[0])
+    if numbers is None or not tensors.along_channels(constants[0], given):
+        return False
+    numbers = numbers.flatten().to(torch.get_default_dtype(), copy=True)
+    mean, variance = torch.zeros_like(numbers), torch.ones_like(numbers)
+    if call.what in (*SUBTRACT, *ADD) and (first or call.what in ADD):
+        mean = numbers if call.what in SUBTRACT else -numbers
+    elif call.what in (*DIVIDE, *MULTIPLY) and (first or call.what in MULTIPLY) and bool((numbers > 0).all()):
+        variance = numbers.square() if call.what in DIVIDE else numbers.square().reciprocal()
+    else:
+        return False
+    place, before = value.place, tensors.steps[value.place]
+    if isinstance(before.what, arch.Normalization) and not mean.any():  # one layer of the two
+        place, mean, earlier = before.inputs[0], before.weights["running_mean"].clone(), before.weights["running_var"]
+        variance = variance * earlier
+    step = Step(call.label, arch.Normalization(), (place,), {"running_mean": mean, "running_var": variance})
+    tensors.add(call.output, step, value.order)
+    return True
+
+
 JOINS: dict[str, Callable[[Tensors, Call, list[Tensor], list[Tensor]], None]] = {
     **dict.fromkeys(("cat", "concat", "concatenate"), _concatenate),
     "stack": stack,
-    **dict.fromkeys(("add", "iadd", "radd"), _add_up),
-    **dict.fromkeys(("sub", "isub", "rsub", "subtract"), _subtract),
-    **dict.fromkeys(("mul", "imul", "rmul", "multiply"), _multiply),
+    **dict.fromkeys(ADD, _add_up),
+    **dict.fromkeys((*SUBTRACT, "rsub"), _subtract),
+    **dict.fromkeys(MULTIPLY, _multiply),
 }
 """By a function's name, what takes in the steps that a call makes of what it is given, and of constants."""

@@ -95,7 +95,7 @@ def _settings(module: nn.Module) -> list[str]:
         ignored.add("padding")
     if isinstance(module, nn.Upsample) and module.size is not None:  # the reader has made factors of it
         ignored |= {"size", "scale_factor"}
-    if getattr(module, "padding", None) in (0, (0, 0)):
+    if _unpadded(module):
         ignored.add("count_include_pad")  # of nothing
     return [name for name in getattr(module, "__constants__", []) if name not in ignored]
 
@@ -153,25 +153,39 @@ def _dense(module: Any, input: Shape) -> Layer:
     return arch.Dense(module.out_features, use_bias=module.bias is not None)
 
 
-def _max_pooling(module: Any, input: Shape) -> Layer:
-    return arch.MaxPooling2D(module.kernel_size, module.stride, module.padding, ceil_mode=module.ceil_mode)
+def _max_pooling(kind: Any) -> Reader:
+    def read(module: Any, input: Shape) -> Layer:
+        found: Layer = kind(module.kernel_size, module.stride, module.padding, ceil_mode=module.ceil_mode)
+        return found
+
+    return read
 
 
-def _average_pooling(module: Any, input: Shape) -> Layer:
-    return arch.AveragePooling2D(
-        module.kernel_size,
-        module.stride,
-        module.padding,
-        ceil_mode=module.ceil_mode,
-        count_padding=module.count_include_pad if module.padding not in (0, (0, 0)) else True,
-    )
+def _average_pooling(kind: Any) -> Reader:
+    def read(module: Any, input: Shape) -> Layer:
+        found: Layer = kind(
+            module.kernel_size,
+            module.stride,
+            module.padding,
+            ceil_mode=module.ceil_mode,
+            count_padding=module.count_include_pad or _unpadded(module),
+        )
+        return found
+
+    return read
+
+
+def _unpadded(module: nn.Module) -> bool:
+    return getattr(module, "padding", None) in (0, (0,), (0, 0))
 
 
 def _adaptive(kind: Any, whole: Any) -> Reader:
     def read(module: Any, input: Shape) -> Layer:
-        size = module.output_size if isinstance(module.output_size, tuple) else (module.output_size,) * 2
-        size = tuple(given if wanted is None else wanted for wanted, given in zip(size, input[:2], strict=True))
-        found: Layer = whole(keepdims=True) if size == (1, 1) else kind(size)
+        size = module.output_size if isinstance(module.output_size, tuple) else (module.output_size,) * whole.axes
+        size = tuple(given if wanted is None else wanted for wanted, given in zip(size, input[:-1], strict=True))
+        if kind is None and size != (1,):
+            raise NetworkError(f"of sequences a tree has {type(module).__name__}(1) alone, not to {size[0]} steps")
+        found: Layer = whole(keepdims=True) if set(size) == {1} else kind(size)
         return found
 
     return read
@@ -266,8 +280,12 @@ READERS: dict[type[nn.Module], Reader] = {
     nn.Conv1d: _sequence_convolution,
     nn.ConvTranspose2d: _transposed,
     nn.Linear: _dense,
-    nn.MaxPool2d: _max_pooling,
-    nn.AvgPool2d: _average_pooling,
+    nn.MaxPool2d: _max_pooling(arch.MaxPooling2D),
+    nn.MaxPool1d: _max_pooling(arch.MaxPooling1D),
+    nn.AvgPool2d: _average_pooling(arch.AveragePooling2D),
+    nn.AvgPool1d: _average_pooling(arch.AveragePooling1D),
+    nn.AdaptiveAvgPool1d: _adaptive(None, arch.GlobalAveragePooling1D),
+    nn.AdaptiveMaxPool1d: _adaptive(None, arch.GlobalMaxPooling1D),
     nn.AdaptiveAvgPool2d: _adaptive(arch.AdaptiveAveragePooling2D, arch.GlobalAveragePooling2D),
     nn.AdaptiveMaxPool2d: _adaptive(arch.AdaptiveMaxPooling2D, arch.GlobalMaxPooling2D),
     nn.BatchNorm1d: _batch_normalization,

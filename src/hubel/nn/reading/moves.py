@@ -14,6 +14,7 @@ from hubel.nn.reading.lying import cut
 from hubel.nn.reading.record import Call
 
 GLOBAL = {"mean": arch.GlobalAveragePooling2D, "amax": arch.GlobalMaxPooling2D}
+WHOLE = {4: GLOBAL, 3: {"mean": arch.GlobalAveragePooling1D, "amax": arch.GlobalMaxPooling1D}}
 
 
 def argument(call: Call, place: int, *names: str, default: Any = None) -> Any:
@@ -82,15 +83,17 @@ def rescaling(call: Call) -> tuple[float, float] | None:
 
 
 def window(call: Call, given: Tensor, order: str) -> Layer | None:
-    """Return the layer that takes means of rows and columns, or cuts a picture out; None for another operation."""
-    if call.what in GLOBAL and given.dim() == 4:
+    """Return the layer that takes means of rows and columns, or of steps, or cuts a picture out; None for another
+    operation.
+    """
+    if call.what in GLOBAL and given.dim() in WHOLE:
         axes = argument(call, 1, "dim", "axis")
-        axes = [*axes] if isinstance(axes, (tuple, list)) else [*call.inputs[1:]] if len(call.inputs) > 2 else axes
+        axes = axes if isinstance(axes, (tuple, list)) else (axes,)
         keeps = bool(argument(call, 2, "keepdim", default=False))
-        wanted = {2, 3} if order == "first" else {1, 2}
-        if not isinstance(axes, (tuple, list)) or {int(axis) % 4 for axis in axes} != wanted:
+        wanted = {*range(2, given.dim())} if order == "first" else {*range(1, given.dim() - 1)}
+        if None in axes or {int(axis) % given.dim() for axis in axes} != wanted or (keeps and order != "first"):
             return None
-        return None if keeps and order != "first" else GLOBAL[str(call.what)](keepdims=keeps)
+        return WHOLE[given.dim()][str(call.what)](keepdims=keeps)
     if call.what == "getitem" and order == "first":
         return _cut(call.inputs[1], tuple(given.shape))
     if call.what == "narrow" and order == "first":

@@ -15,7 +15,7 @@ from hubel.nn.inspection.run import tensors_in
 from hubel.nn.reading.composed import composed, largest_channel
 from hubel.nn.reading.functions import module_of, weighted_module
 from hubel.nn.reading.graph import Step
-from hubel.nn.reading.joins import JOINS, refuse_constant
+from hubel.nn.reading.joins import JOINS, one_number, standardised
 from hubel.nn.reading.layers import before_it, layer_of
 from hubel.nn.reading.moves import parts, rescaling
 from hubel.nn.reading.record import BATCH, Call, Record, recorded
@@ -44,7 +44,7 @@ class _Reading:
 
     def __init__(self, model: nn.Module, record: Record) -> None:
         self.model, self.record = model, record
-        self.tensors = Tensors(record)
+        self.tensors = Tensors(record, model)
 
     def steps(self) -> list[Step]:
         """Return the steps up to the one that gives the output."""
@@ -101,8 +101,10 @@ class _Reading:
             raise NetworkError(
                 f"{label}: in a tree each image stays by itself, this operation mixes or drops the batch"
             )
-        elif len(takes) == 1 and not constants and (numbers := rescaling(call)) is not None:
+        elif len(takes) == 1 and (numbers := rescaling(one_number(self.tensors, call, constants))) is not None:
             self._rescale(call, value, *numbers)
+        elif len(takes) == 1 and standardised(self.tensors, call, takes[0], constants):
+            return
         elif join is not None:
             join(self.tensors, call, takes, constants)
         elif len(takes) == 2 and call.what in LIKE:
@@ -151,7 +153,7 @@ class _Reading:
         if not isinstance(call.what, nn.Module) and call.inputs and call.inputs[0] is given:
             made = weighted_module(call.what, call.inputs[1:], call.keywords)
         if made is None:
-            refuse_constant(call)
+            self.tensors.refuse(call, constants)
             return
         part, tensors = made
         weights = {name: self.tensors.stored(tensor) for name, tensor in tensors.items()}

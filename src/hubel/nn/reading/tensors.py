@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import Tensor, nn
 
@@ -37,8 +37,10 @@ class Tensors:
     lost: tensors that no tree can give, with the error that says why; raised where the output depends on one.
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, model: nn.Module) -> None:
         self.record = record
+        self.names = {id(own): f"the parameter {path}" for path, own in model.named_parameters()}
+        self.names |= {id(own): f"the buffer {path}" for path, own in model.named_buffers()}
         self.steps: list[Step] = []
         self.values: dict[int, Value] = {}  # by the tensor's id; the record holds all tensors, so that ids stay
         self.lost: dict[int, ValueError] = {}
@@ -120,10 +122,25 @@ class Tensors:
         """Return the numbers of a constant that nobody learns: a buffer, repeated or not, or what was made of plain
         numbers; None where they are not known.
         """
-        source = self.repeated.get(id(tensor), self.record.original(tensor))
-        if isinstance(source, nn.Parameter) or source.is_meta:
+        source = self.repeated.get(id(tensor), self.stored(tensor))
+        if source is None or isinstance(source, nn.Parameter) or source.requires_grad or source.is_meta:
             return None
-        return source.detach().expand(tensor.shape).cpu()
+        source = source.detach().cpu()
+        return source.reshape(tensor.shape) if source.numel() == tensor.numel() else source.expand(tensor.shape)
+
+    def along_channels(self, constant: Tensor, given: Tensor) -> bool:
+        """Whether a constant holds one number for each channel of a tensor."""
+        shape = tuple(given.shape)
+        along = len(shape) - 1 if self[given].order == "last" else 1
+        filled = (1,) * (len(shape) - constant.dim()) + tuple(constant.shape)
+        return filled == tuple(size if axis == along else 1 for axis, size in enumerate(shape))
+
+    def refuse(self, call: Call, constants: Sequence[Tensor]) -> NoReturn:
+        """Raise the error of a constant that is no weight of a layer."""
+        names = [self.names[id(source)] for each in constants if id(source := self.stored(each)) in self.names]
+        made = any(id(each) in self.made for each in constants)
+        told = names[0] if names else "a tensor worked out when it runs" if made else "a constant"
+        raise NetworkError(f"{call.label}: {told} used by itself has no place in a tree")
 
     def public(self, tensor: Tensor) -> Shape:
         """Return a tensor's shape as the tree has it, height × width × channels."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hubel.arch import Network, Report, analyse
+from hubel.arch import Network, Report, analyse, checked_shape
 from hubel.base.errors import NetworkError
 from hubel.nn._build import NetworkModule, build
 from hubel.nn._evaluation import evaluation_mode
@@ -36,16 +36,16 @@ class TrainingAloneWarning(UserWarning):
 def network_of(module: nn.Module, input_shape: Sequence[int], name: str = "") -> Network:
     """Read a PyTorch model as a tree, on which everything else of hubel works.
 
-    The model takes one picture, of height × width × channels, or a vector; it is made of ordinary layers, called as
-    modules or as functions, and of branches that are added, concatenated or gate a picture (squeeze and excitation),
-    and that nest. What it computes for other sizes, or depending on numbers, is not in a tree. The weights stay behind:
-    `translate` takes them along.
+    The model takes one picture, of height × width × channels, a sequence, of steps × features, or a vector; it is made
+    of ordinary layers, called as modules or as functions, and of branches that are added, concatenated or gate a
+    picture (squeeze and excitation), and that nest. What it computes for other sizes, or depending on numbers, is not
+    in a tree. The weights stay behind: `translate` takes them along.
 
     Raises `ValueError` that names the operation which has no place in a tree, and why; `ShapeError` where shapes clash.
     """
     module = _unwrapped(module)
     if isinstance(module, NetworkModule):
-        return Network(tuple(input_shape), module.network.body, name or module.network.name)
+        return Network(checked_shape(input_shape), module.network.body, name or module.network.name)
     return _read(module, input_shape, name)[0]
 
 
@@ -104,7 +104,7 @@ def _read(
 
     What the tree computes is compared with what the model does, on numbers.
     """
-    shape = tuple(input_shape)
+    shape = checked_shape(input_shape)
     with evaluation_mode(module):
         report = inspect(module, shape, batch=BATCH)
         if report.stopped:
