@@ -41,6 +41,15 @@ def asked(network, given, layer="", asks="parameters", wanted="", language="en")
         ("", "parameters", "62,350", "Your 62,350 left out conv1, which has 608."),
         ("", "parameters", "62720", "forgot the biases (one for each output), in every layer"),
         ("", "parameters", "62558", "Your 62,558 forgot the input channels in conv1"),
+        ("", "parameters", "48000", "Your 48,000 is dense1 alone (weights): 400·120 = 48,000."),
+        ("", "parameters", "62510", "is too small"),
+        ("", "parameters", "63k", "is near, and rounded"),
+        ("conv1", "parameters", "616", "is too large"),
+        ("conv1", "parameters", "5·5·3 × 8", "Your 600 is the weights"),
+        ("conv1", "output", "28x28", "Height and width are right; and how many channels?"),
+        ("conv1", "output", "27", "Your 27 forgot the + 1"),
+        ("dense1", "output", "1x2", "The output has one size: write one number."),
+        ("conv1", "output", "large", "The output has 3 sizes: write 3 numbers, the channels last."),
     ],
 )
 def test_a_wrong_answer_is_told_what_it_forgot(layer, asks, given, told):
@@ -53,6 +62,35 @@ def test_what_was_forgotten_is_told_in_portuguese():
     found = asked(LENET, "208", "conv1", language="pt")
     assert found["told"][0] == "Seu 208 esqueceu os canais da entrada: (5·5 + 1)·8 = 208."
     assert "Parâmetros: (5·5·3 + 1)·8 = 608." in found["told"]
+
+
+@pytest.mark.parametrize("given", ["608", "5*5*3*8+8", "(5·5·3 + 1)·8", "[5×5x3+1]*8", "1,216/2", "608.0"])
+def test_a_number_may_be_worked_out(given):
+    assert asked(LENET, given, "conv1")["right"]
+
+
+@pytest.mark.parametrize(
+    "given", ["5**3", "1/0", "6+", "((6+2", "a+1", "-608", "__import__('os')*2", "9" * 61, "6" + "+1" * 40]
+)
+def test_what_is_no_number_is_refused(given):
+    assert asked(LENET, given, "conv1")["error"].startswith("expected a number")
+
+
+def test_a_picture_of_one_channel_has_two_sizes_too():
+    for given in ("5x5", "5", "5×5×1"):
+        assert asked("7x7x1: conv 1 3x3", given, asks="fits")["right"], given
+    for given in ("4", "6x5", "28x28"):
+        found = asked("7x7x1: conv 1 3x3", given, asks="fits")
+        assert not found["right"]
+        assert "5×5" not in found["told"][0]  # not given away
+
+
+def test_numbers_and_rules_are_written_as_the_language_has_them():
+    assert asked(LENET, "", "dense1", language="pt")["told"] == ["Parâmetros: (400 + 1)·120 = 48.120."]
+    found = asked("7x7x1: conv 1 3x3/3", "não", asks="fits", language="pt")
+    assert found["told"][1:] == ["(altura − filtro)/passo + 1: (7 − 3)/3 + 1 = 2,33"]
+    one = asked("28x28x1: flatten, dense 10", "7.850", language="pt")
+    assert one["told"][1] == "Parâmetros: (784 + 1)·10 = 7.850."
 
 
 def test_layers_that_are_multiplied():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,7 +14,7 @@ from hubel.arch.figures.slips import Slip, slip_to, slips
 from hubel.base.errors import HubelError, SettingError
 from hubel.base.numbers import number_text
 from hubel.base.words import printable
-from hubel.studio.answers.exercise_words import FIGURES, QUANTITIES, SAID
+from hubel.studio.answers.exercise_words import FIGURES, QUANTITIES, RULES, SAID
 from hubel.studio.answers.read import report, source
 
 GAP = "?"  # in a network's text: the number that is asked for
@@ -20,6 +22,9 @@ MOST_TRIED = 256  # numbers for a gap
 LONGEST = 60  # letters of an answer
 _MISFIT = re.compile(r"(it )?(does ?n.?t|does not|no|não)\b.*|(não|nao)", re.IGNORECASE)
 _SIDES = ("output_height", "output_width")
+_SEPARATED = re.compile(r"\b\d{1,3}(?:,\d{3})+(?:\.\d+)?\b|\b\d+\.\d+\b")
+_SIGNS = str.maketrans({"×": "*", "x": "*", "X": "*", "·": "*", "−": "-", "÷": "/", "[": "(", "]": ")"})
+_WORKED = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 
 
 def exercise(network: str, layer: str, asks: str, wanted: str, given: str, language: str) -> dict[str, Any]:
@@ -31,14 +36,14 @@ def exercise(network: str, layer: str, asks: str, wanted: str, given: str, langu
     """
     say = _Say(language or "en")
     if GAP in network:
-        return _gap(network, wanted, given, say)
+        return say.written(_gap(network, wanted, given, say))
     if asks == "fits":
-        return _fits(network, given, say)
+        return say.written(_fits(network, given, say))
     found = report(network)
     row = found.find(layer)[0] if layer else None
     if asks == "output":
-        return _shape(found, row, given, say)
-    return _figure(found, row, asks or "parameters", given, say)
+        return say.written(_shape(found, row, given, say))
+    return say.written(_figure(found, row, asks or "parameters", given, say))
 
 
 class _Say:
@@ -51,6 +56,27 @@ class _Say:
 
     def __call__(self, key: str, **values: Any) -> str:
         return SAID[self.language][key].format(**values)
+
+    def written(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with its numbers as the language writes them: 1.000.403 and 2,33."""
+        if self.language == "en":
+            return answer
+        swap = str.maketrans(",.", ".,")
+        told = [_SEPARATED.sub(lambda found: found[0].translate(swap), each) for each in answer["told"]]
+        return {
+            **answer,
+            "told": told,
+            "answer": _SEPARATED.sub(lambda found: found[0].translate(swap), answer["answer"]),
+        }
+
+    def rule(self, error: ShapeError) -> list[str]:
+        """Why a window does not come out even."""
+        rule = error.rule
+        if self.language == "en":
+            return [f"{error.place}: {error.expected}" if error.place else error.expected, f"{rule}: {error.values}"]
+        for name, own in RULES.items():
+            rule = rule.replace(name, own)
+        return [f"{rule}: {error.values}"]
 
     def figure(self, name: str) -> str:
         return FIGURES[self.language].get(name, name.replace("_", " "))
@@ -71,7 +97,11 @@ def _answer(right: bool, answer: str, *told: str) -> dict[str, Any]:
 
 
 def _number(given: str, say: _Say) -> int | Fraction:
-    """A number as people write one: 1,000,403 and 1.000.403, 9.68, 2,33, ~120M."""
+    """A number as people write one: 1,000,403 and 1.000.403, 9.68, 2,33, ~120M; or the sum that gives it: 5·5·3 + 1."""
+    if len(given) <= LONGEST and re.fullmatch(
+        r"[\d\s.,()\[\]×xX·*/+−÷-]*\d\s*[×xX·*/+−÷-][\d\s.,()\[\]×xX·*/+−÷-]+", given
+    ):
+        return _worked_out(given, say)
     text = given.strip().lstrip("~≈").replace(" ", "").replace("\u00a0", "").replace("\u202f", "")
     thousands: int = {"k": 1000, "m": 1_000_000}.get(text[-1:].lower(), 1)
     text = text if thousands == 1 else text[:-1]
@@ -80,6 +110,24 @@ def _number(given: str, say: _Say) -> int | Fraction:
     if len(text) > LONGEST or not re.fullmatch(r"\d+([.,]\d+)?", text, re.ASCII):
         raise SettingError(say("no number", given=printable(given)[:LONGEST]))
     found = Fraction(text.replace(",", ".")) * thousands
+    return int(found) if found.denominator == 1 else found
+
+
+def _worked_out(given: str, say: _Say) -> int | Fraction:
+    """What an expression of numbers, +, −, ·, / and brackets comes to."""
+
+    def value(node: ast.AST) -> Fraction:
+        if isinstance(node, ast.Constant):
+            return Fraction(_number(str(node.value), say))
+        if isinstance(node, ast.BinOp) and type(node.op) in _WORKED:
+            found: Fraction = _WORKED[type(node.op)](value(node.left), value(node.right))
+            return found
+        raise SyntaxError
+
+    try:
+        found = value(ast.parse(re.sub(r"\d[\d.,]*", r"'\g<0>'", given.translate(_SIGNS)).strip(), mode="eval").body)
+    except (SyntaxError, ZeroDivisionError):
+        raise SettingError(say("no number", given=printable(given)[:LONGEST])) from None
     return int(found) if found.denominator == 1 else found
 
 
@@ -126,7 +174,8 @@ def _why(found: Report, row: Row, formula: Formula, number: int | Fraction, say:
 
 def _near(number: int | Fraction, right: int | Fraction, say: _Say) -> str:
     given = number_text(number)
-    if abs(Fraction(number - right)) * 50 <= right:
+    zeros = len(given) - len(given.replace(",", "").rstrip("0")) - given.count(",") if isinstance(number, int) else 0
+    if zeros and abs(number - right) < min(10**zeros, right / 50):
         return say("rounded", given=given)
     return say("less" if number < right else "more", given=given)
 
@@ -137,7 +186,8 @@ def _total(found: Report, asks: str, given: str, say: _Say) -> dict[str, Any]:
     parts = [(row, getattr(row.cost, asks)) for row in found.rows if getattr(row.cost, asks)]
     total: int = getattr(found, asks)
     added = " + ".join(number_text(part) for _, part in parts) if len(parts) < 12 else ""
-    shown = say.shown(asks, f"{added} = {total:,}" if added else f"{total:,}")
+    alone = str(_formula(parts[0][0], asks)) if len(parts) == 1 else ""
+    shown = say.shown(asks, alone or (f"{added} = {total:,}" if added else f"{total:,}"))
     if not given.strip():
         return _answer(False, f"{total:,}", shown)
     number = _number(given, say)
@@ -151,6 +201,10 @@ def _why_total(parts: list[tuple[Row, int]], asks: str, number: int | Fraction, 
     for row, part in parts:
         if total - part == number:
             return say("left out", given=given, layer=row.path, part=f"{part:,}")
+    for row, _ in parts:
+        for own in row.formulas if len(parts) > 1 else ():
+            if own.result == number and own.figure not in _SIDES:
+                return say("one layer", given=given, layer=row.path, figure=say.figure(own.figure), formula=str(own))
     for slip, slipped in _everywhere([row for row, _ in parts], asks):
         if slipped == number:
             return say("everywhere", given=given, told=say.slip(slip, asks))
@@ -192,8 +246,16 @@ def _shape(found: Report, row: Row | None, given: str, say: _Say) -> dict[str, A
     numbers = [int(each) for each in re.findall(r"\d{1,9}", given)][:4]
     if numbers == list(at.output_shape):
         return _answer(True, right, say("right"), shown)
-    if len(numbers) != len(at.output_shape):
-        return _answer(False, right, say("axes", shape=right, many=len(at.output_shape)), shown)
+    if len(at.output_shape) == 3 and len(numbers) in (1, 2):  # of a picture without its channels
+        numbers = [numbers[0], numbers[-1]]
+        if numbers == list(at.output_shape[:2]):
+            alone = at.output_shape[-1] == 1
+            return _answer(alone, right, say("right") if alone else say("how many channels"), shown)
+    elif len(numbers) != len(at.output_shape):
+        many = len(at.output_shape)
+        return _answer(
+            False, right, say("axes", many=say("numbers", number=many) if many > 1 else say("one number")), shown
+        )
     told = [_why_axis(at, axis, number, say) for axis, number in enumerate(numbers) if number != at.output_shape[axis]]
     return _answer(False, right, *dict.fromkeys(told), shown)
 
@@ -217,15 +279,12 @@ def _fits(network: str, given: str, say: _Say) -> dict[str, Any]:
     try:
         found = analyse(source(network).network, strict=True)
     except ShapeError as error:
-        answer = say("does not fit")
-        shown = f"{error.place}: {error.expected}" if error.place else error.expected
-        values = f"{error.rule}: {error.values}" if error.rule else ""
+        answer, shown = say("does not fit"), say.rule(error)
         if not given.strip():
-            return _answer(False, answer, shown, values)
+            return _answer(False, answer, *shown)
         right = bool(_MISFIT.fullmatch(given.strip()[:LONGEST]))
-        return _answer(
-            right, answer, say("right") if right else say("rounds", given=printable(given)[:LONGEST]), shown, values
-        )
+        told = say("right") if right else say("rounds", given=printable(given)[:LONGEST])
+        return _answer(right, answer, told, *shown)
     if _MISFIT.fullmatch(given.strip()[:LONGEST]):
         return {**_shape(found, None, "", say), "told": [say("fits"), *_shape(found, None, "", say)["told"]]}
     return _shape(found, None, given, say)
