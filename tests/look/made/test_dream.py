@@ -44,6 +44,20 @@ def test_what_is_aimed_at_grows(colour_model, photo, channel):
     assert np.abs(dream.picture.astype(int) - photo).mean() > 1
 
 
+@pytest.mark.parametrize(
+    ("text", "layer"),
+    [("16x16x3: conv 4 3x3 same relu, conv 3 1x1 softmax", "conv2"), ("16x16x3: flatten, dense 3 softmax", "dense1")],
+)
+def test_the_last_layer_is_dreamt_of_by_its_scores(text, layer):
+    model = untrained(parse(text), ("a", "b", "c"))
+    grey = np.full((16, 16, 3), 127, np.uint8)
+    dream = deep_dream(model, grey, layer=layer, channel=1, jitter=0, octaves=1, steps=8)
+    with torch.no_grad():
+        scores = model.module.logits(model.preprocessing.normalise(torch.from_numpy(grey[None])))
+    assert dream.scores[0] == pytest.approx(float(scores[0, 1].mean()), abs=1e-4)
+    assert dream.scores[-1] > dream.scores[0]
+
+
 def test_the_same_seed_dreams_the_same(digits_model, colour_model, photo):
     for model, image in ((digits_model, None), (colour_model, photo)):
         one, same, other = (deep_dream(model, image, jitter=3, seed=seed, **SMALL).picture for seed in (1, 1, 2))

@@ -200,8 +200,10 @@ def _aim(model: LoadedModel, layer: str | None, channel: int | None, class_name:
     if channel is not None and not 0 <= channel < call.shape[-1]:
         raise SettingError(f"expected a channel from 0 to {call.shape[-1] - 1} of {call.path}, received {channel}")
 
+    last = call.path == layer_calls(model)[-1].path  # of which what comes before a softmax says more
+
     def score(input: Tensor) -> Tensor:
-        found = outputs(lambda: logits(model.module, input), [call])[call.path]
+        found = logits(model.module, input) if last else outputs(lambda: model.module(input), [call])[call.path]
         return found.square().mean() if channel is None else found[:, channel].mean()
 
     what = "the mean square of" if channel is None else f"channel {channel} of"
