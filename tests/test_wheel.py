@@ -60,6 +60,13 @@ def test_what_is_installed_is_the_wheel(place: Path) -> None:
     assert shown.startswith(str(place)), shown
 
 
+def test_extras_are_installed_by_name_where_hubel_is(place: Path) -> None:
+    install = ["install", "--dry-run", "--no-deps", "--no-index", "hubel[serve]"]
+    ran = run(place, sys.executable, "-m", "pip", "--python", place / "bin" / "python", *install)
+    assert "Requirement already satisfied: hubel[serve]" in ran
+    assert "No matching distribution found for hubel" not in ran
+
+
 def test_the_first_lines_of_the_readme(place: Path) -> None:
     told = [line for block in blocks(ROOT / "README.md") if block.language == "console" for line in commands_of(block)]
     for words, expected, width in told[:LINES]:
