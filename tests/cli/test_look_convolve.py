@@ -108,6 +108,12 @@ def test_both_commands_by_hand_take_the_same_words(tmp_path, capsys):
         assert main(["look", "convolve", numbers, "--kernel", "1 0 / 0 1", place, "1,1"]) == 0
         assert "(1, 1)" in capsys.readouterr().out
     assert len(set(shown)) == 1
+    written = []
+    for number, command in enumerate((["convolve"], ["look", "convolve"])):
+        assert main([*command, numbers, "1 0 / 0 .5", "-o", str(tmp_path / f"{number}.csv")]) == 0
+        written.append((tmp_path / f"{number}.csv").read_text())
+    assert written == ["row,0,1\n0,3.5,5\n1,8,9.5\n"] * 2
+    capsys.readouterr()
     pooled = []
     for kind in ("average", "avg", "mean"):
         assert main(["convolve", numbers, "--pool", kind, "--result"]) == 0

@@ -114,27 +114,31 @@ def run(arguments: Namespace) -> int:
         lines=lambda width: walk.lines(
             width, arguments.step, steps=not arguments.result, everything=arguments.all, picture=source.picture
         ),
-        content=lambda ending, theme: _written(walk, ending, source.picture or "numbers", arguments.step),
+        content=None
+        if is_table(arguments)
+        else lambda ending, theme: _written(walk, ending, source.picture or "numbers", arguments.step),
     )
     return finish(arguments, answer)
 
 
+def is_table(arguments: Namespace) -> bool:
+    """Whether the output is written as numbers."""
+    return arguments.output is not None and arguments.output.suffix.lower() in AS_TABLE
+
+
 def _written(walk: Convolution | Pooling, ending: str, name: str, place: Pair | None) -> bytes | str:
-    """The output as a picture or a table, or the walk drawn."""
+    """The output as a picture, or the walk drawn."""
     if ending in DRAWN:
         from hubel.look.byhand.stepping import step_walk
 
         return step_walk(walk, name).written(ending, "auto", place=place)
-    if ending in AS_TABLE:
-        (table,) = walk.tables()
-        return {".csv": table.csv, ".md": table.markdown, ".tex": table.latex}[ending]()
     return picture_file(walk.output, ending)
 
 
 def is_image(given: str) -> bool:
-    """Whether a word is numbers, standard input or a picture's name: what may be slid over, and no run."""
+    """Whether a word is numbers, standard input or the name of a picture or of a file of numbers: and no run."""
     numbers = re.fullmatch(r"[-−\d./;|eE\s]*\s[-−\d./;|eE\s]*", given) is not None
-    return given == "-" or numbers or Path(given).suffix.lower() in PICTURES
+    return given == "-" or numbers or Path(given).suffix.lower() in (*PICTURES, ".txt", ".csv", ".tsv")
 
 
 def walk_of(planes: Planes, arguments: Namespace) -> Convolution | Pooling:

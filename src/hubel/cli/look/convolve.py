@@ -9,9 +9,11 @@ from hubel.base.errors import SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli.convolve import (
+    AS_TABLE,
     MOST_PRODUCTS,
     POOLS,
     is_image,
+    is_table,
     number_argument,
     padding_argument,
     pool_argument,
@@ -30,7 +32,8 @@ products at one place, the running sum, bias and activation, and the output grow
 
 Either of a trained network (RUN IMAGE --layer conv1 --filter 3), or of an image and a kernel of one's own (IMAGE
 KERNEL, or IMAGE --kernel edge; numbers in quotes do, too) or a pooling (--pool max). The file's ending says what is
-written: a strip (.png, .svg), a film (.gif, .apng), or a page that plays and has buttons for each step (.html)."""
+written: a strip (.png, .svg), a film (.gif, .apng), a page that plays and has buttons for each step (.html), or the
+output as a table (.csv, .md, .tex)."""
 EXAMPLES = """  hubel look convolve runs/lenet5-mnist digit.png --layer conv1 --filter 3 -o conv1.html
   hubel look convolve runs/lenet5-mnist digit.png --layer pool1 --at 3,5 -o pool1.png
   hubel look convolve runs/lenet5-mnist digit.png --layer dense1 -o dense1.png
@@ -63,7 +66,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at", "--step", type=place, metavar="ROW,COLUMN", help="the place that is shown (default: the strongest)"
     )
-    add_output(parser, *ENDINGS, theme=True)
+    add_output(parser, *ENDINGS, *AS_TABLE, theme=True)
 
 
 def run(arguments: Namespace) -> int:
@@ -76,7 +79,8 @@ def run(arguments: Namespace) -> int:
         data=lambda: found.data(arguments.at),
         lines=lambda width: found.lines(width, arguments.at),
         figure=lambda: found.figure(arguments.at),
-        content=lambda ending, theme: found.written(ending, theme, place=arguments.at),
+        tables=found.tables,
+        content=None if is_table(arguments) else lambda ending, theme: found.written(ending, theme, place=arguments.at),
     )
     return finish(arguments, answer)
 

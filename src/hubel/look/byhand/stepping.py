@@ -27,6 +27,7 @@ from hubel.look.unit.trace import Tracer
 from hubel.tasks import LoadedModel
 from hubel.view.figures.vectors import strip_columns
 from hubel.view.words.finding import Drawn
+from hubel.view.words.tables import Table
 
 FEW = 9  # so few products' running sum is written out
 
@@ -120,6 +121,12 @@ class Stepping(Drawn):
         """The title, the rules, and what happens at one position."""
         here = self.position(place or self.strongest)
         return [self.title, self.rules, f"({here.place[0]}, {here.place[1]}): {self.words(here)}"]
+
+    def tables(self) -> list[Table]:
+        """The output, a row a line, rows and columns counted from 0."""
+        titles = ("row", *(f"#{column}" for column in range(self.output.shape[1])))
+        rows = [[int(each) if each.is_integer() else each for each in row] for row in self.output.tolist()]
+        return [Table(titles, [(place, *row) for place, row in enumerate(rows)])]
 
     def words(self, here: Position) -> str:
         """Say what happens at a position: how many products, their sum, bias, activation."""

@@ -111,7 +111,6 @@ class LocallyConnected2d(nn.Module):
         """Unfold the windows, and multiply each place's by its own weights."""
         padded = functional.pad(input, self.sides) if any(self.sides) else input
         windows = functional.unfold(padded, self.kernel_size, stride=self.stride)  # N × fan_in × places
-        found = torch.bmm(windows.permute(2, 0, 1), self.weight.transpose(1, 2))  # places × N × out
-        if self.bias is not None:
-            found = found + self.bias.unsqueeze(1)
+        given = windows.permute(2, 0, 1), self.weight.transpose(1, 2)
+        found = torch.bmm(*given) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), *given)
         return found.permute(1, 2, 0).reshape(input.shape[0], -1, *self.output_size)
