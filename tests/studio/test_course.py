@@ -150,6 +150,10 @@ def test_every_exercise_of_ours_is_right_with_its_own_answer():
         ("### A\nWhat?\n", "c.md:1: expected a line `- network: "),
         ("### A\n- network: 8x8x1: conv 1 3x3\n", "c.md:1: expected a question under 'A'"),
         (EXERCISE * 301, "expected at most 300 exercises"),
+        (
+            EXERCISE.replace("8 5x5", "? 5x5" + ", relu" * 300) * 5,
+            "networks with `?` of at most 8,000 letters together",
+        ),
     ],
 )
 def test_a_mistake_in_a_teachers_file_has_its_line(text, told):

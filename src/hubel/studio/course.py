@@ -9,10 +9,11 @@ from typing import Any
 from hubel.base.errors import FileError, HubelError, MissingFileError, SettingError
 from hubel.base.names import did_you_mean
 from hubel.base.words import printable
-from hubel.studio.answers.exercise import exercise
+from hubel.studio.answers.exercise import GAP, exercise
 from hubel.view.writers.linked import web_file
 
 MOST_BYTES, MOST_EXERCISES, LONGEST = 500_000, 300, 2000
+MOST_GAPPED = 8_000  # letters of networks with a gap together, each of which is read 256 times
 FIELDS = ("network", "layer", "asks", "output", "slide", "pt")
 OWN = "course/course.md"
 _FIELD = re.compile(r"[-*]\s+([A-Za-z]+)\s*:\s*(.*)")
@@ -67,6 +68,12 @@ def read_course(text: str, name: str) -> dict[str, Any]:
             raise SettingError(f"{name}:{number}: expected at most {MOST_EXERCISES} exercises in a file: divide it")
     if not made:
         raise SettingError(f"{name}: expected exercises, found none: each begins with a line `### its title`")
+    gapped = sum(len(each["network"]) for each in made if GAP in each["network"])
+    if gapped > MOST_GAPPED:
+        raise SettingError(
+            f"{name}: expected networks with `{GAP}` of at most {MOST_GAPPED:,} letters together, received {gapped:,}: "
+            "divide it"
+        )
     return {"title": title, "exercises": [_tried(each, name) for each in made]}
 
 
