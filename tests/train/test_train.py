@@ -11,6 +11,7 @@ import torch
 
 from hubel.arch import parse
 from hubel.base.errors import SettingError
+from hubel.base.model_file import WholenessWarning
 from hubel.data import Preprocessing, Splits
 from hubel.tasks import task_of
 from hubel.train import (
@@ -218,6 +219,14 @@ def test_patience_ends_training_and_keeps_the_best(splits, network, recipe, tmp_
     assert len(losses) < 60
     assert losses.index(min(losses)) == len(losses) - 3
     assert evaluate(run.model(), parts.validation).loss == pytest.approx(min(losses), rel=1e-5)
+
+    def damage(event):
+        (tmp_path / "damaged" / "checkpoints" / "best.json").unlink(missing_ok=True)
+
+    with pytest.warns(WholenessWarning, match="the last weights are used in place of the best epoch's"):
+        run = train(network, parts, patient, tmp_path / "damaged", progress=damage)
+    assert run.model().summary["validation"]["loss"] == run.metrics[-1].evaluation_loss > min(losses)
+    assert evaluate(run.model(), parts.validation).loss == pytest.approx(run.metrics[-1].evaluation_loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("rate", [1e6, 1e3])

@@ -95,13 +95,16 @@ def test_few_checkpoints_are_said_to_be_few(blobs, tmp_path, capsys):
     assert changes(trained(blobs, tmp_path / "other", keep_checkpoints=9, epochs=4)).advice == ""
 
 
-def test_damaged_checkpoints_are_left_out_and_named(blobs, tmp_path):
+def test_damaged_checkpoints_are_left_out_and_named(blobs, tmp_path, capsys):
     run = trained(blobs, tmp_path / "run", keep_checkpoints=9)
     files = sorted((run.directory / "checkpoints").glob("step-*.safetensors"))
     files[1].write_bytes(files[1].read_bytes()[:-1])
     found = changes(run)
     assert found.steps == (0, 4, 12)
     assert files[1].name in found.problems[0]
+    assert main(["look", "changes", str(run.directory)]) == 0
+    assert f"left out: {files[1]}: its SHA-256 does not match" in capsys.readouterr().err
+    assert "only 2 checkpoints of this run were kept and 1 damaged" in found.advice
     shutil.rmtree(run.directory / "checkpoints")
     with pytest.raises(RunError, match="none that is whole"):
         changes(run)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from hubel.base.files import sha256_of
+from hubel.base.model_file import WholenessWarning
 from hubel.data import Splits
 from hubel.report import write_report
 from hubel.serve.served import all_served
@@ -66,6 +67,19 @@ def test_the_model_so_far_of_a_patient_run_is_the_best(splits, network, recipe, 
     losses = [row.evaluation_loss for row in run.metrics]
     assert losses.index(min(losses)) < 5
     assert evaluate(run.model(), splits.test).loss == pytest.approx(min(losses), rel=1e-5)
+    (run.directory / "checkpoints" / "best.json").write_text("{}")
+    with pytest.warns(WholenessWarning, match=r"best\.json: .*; the last weights are used in place of the best"):
+        last = run.model()
+    assert last.summary["validation"]["loss"] == losses[-1]
+    assert evaluate(last, splits.test).loss == pytest.approx(losses[-1], rel=1e-5)
+
+
+def test_a_damaged_newest_checkpoint_is_named_where_the_one_before_is_opened(splits, network, recipe, tmp_path):
+    run = stopped(splits, network, recipe.replace(epochs=3), tmp_path / "run", epochs=2)
+    newest = max((run.directory / "checkpoints").glob("step-*.safetensors"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    with pytest.warns(WholenessWarning, match=f"{newest.name}: .*; the checkpoint before is used"):
+        assert run.model().summary["steps"] < int(newest.stem.removeprefix("step-"))
 
 
 def test_a_run_that_was_stopped_before_its_first_checkpoint_has_no_model(splits, network, recipe, tmp_path):

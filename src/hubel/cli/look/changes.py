@@ -37,4 +37,5 @@ def run(arguments: Namespace) -> int:
     run = Run.open(arguments.directory)
     tell_device(arguments.device)
     found = changes(run, arguments.image, arguments.layer, most=arguments.most, device=arguments.device)
-    return finish(arguments, Answer.of(found, notes=[found.advice] if found.advice else []))
+    notes = [f"left out: {problem}" for problem in found.problems] + [found.advice] * bool(found.advice)
+    return finish(arguments, Answer.of(found, notes=notes))

@@ -65,8 +65,9 @@ class Changes(Drawn):
         if kept >= FEW:
             return ""
         found = "1 checkpoint of this run was" if kept == 1 else f"{kept} checkpoints of this run were"
+        damaged = f" and {len(self.problems)} damaged" if self.problems else ""
         return (
-            f"only {found} kept; train with --set keep_checkpoints=1000 to keep one an epoch, and --set "
+            f"only {found} kept{damaged}; train with --set keep_checkpoints=1000 to keep one an epoch, and --set "
             "checkpoint_seconds=2 for more of them"
         )
 

@@ -29,7 +29,7 @@ from hubel.train.loop.ways.supervised import normalised
 from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg, rate
-from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointError, CheckpointStore
+from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointStore
 from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
 from hubel.train.run.samples import Sample
 
@@ -140,10 +140,10 @@ class Trainer(Epochs[Batch]):
     def final_weights(self) -> dict[str, torch.Tensor]:
         """What the model is: the best epoch's weights where the recipe is patient, else the last."""
         if self.state.best_epoch and self.recipe.patience:
-            try:
-                return self.store.load_best().tensors
-            except CheckpointError:
-                pass  # then the last weights are the best there are
+            best = self.store.best_weights()
+            if best is not None:
+                return best
+            self.state.best_epoch = 0  # what is told of the model is the last epoch's, too
         return self.state.how.model.state_dict()
 
     def goes_on(self, epoch: int) -> bool:

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ import torch
 
 from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
+from hubel.base.model_file import WholenessWarning
 from hubel.base.plain import MISREAD
 
 T = TypeVar("T")
@@ -57,9 +59,13 @@ class CheckpointStore:
         """Write the best state so far, which is kept apart."""
         self._write("best", tensors, about)
 
-    def load_best(self) -> Checkpoint:
-        """The best state. Raises CheckpointError where it is absent or damaged."""
-        return self._read("best")
+    def best_weights(self) -> dict[str, torch.Tensor] | None:
+        """Those of the best state; None, with a warning, where it is absent or damaged."""
+        try:
+            return self._read("best").tensors
+        except CheckpointError as error:
+            warnings.warn(f"{error}; the last weights are used in place of the best epoch's", WholenessWarning, 2)
+            return None
 
     def steps(self) -> tuple[int, ...]:
         """The steps that there are checkpoints of, whole or not, in order."""

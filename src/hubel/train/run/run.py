@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import os
@@ -223,7 +222,9 @@ class Run(Result):
             raise RunError(f"{self.directory}: training failed and there is no model: {self.failure}")
         if self.failure is not None or self.is_finished:
             return load_model(path)
-        saved, _ = CheckpointStore(self.directory / CHECKPOINTS).load_latest()
+        saved, problems = CheckpointStore(self.directory / CHECKPOINTS).load_latest()
+        for problem in problems:
+            warnings.warn(f"{problem}; the checkpoint before is used", WholenessWarning, 2)
         if saved is not None:
             return self._model_of(saved)
         if path.exists():
@@ -273,8 +274,8 @@ class Run(Result):
         weights, stands = weights_that_count(saved.tensors), self._standing(saved)
         step, best = stands.step, stands.best_epoch
         if self.recipe.patience and best:
-            with contextlib.suppress(CheckpointError):
-                weights = CheckpointStore(self.directory / CHECKPOINTS).load_best().tensors
+            kept = CheckpointStore(self.directory / CHECKPOINTS).best_weights()
+            weights, best = (weights, 0) if kept is None else (kept, best)
         with torch.device("meta"):
             module: nn.Module = build(self.network)
         kinds = {name: tensor.dtype for name, tensor in module.state_dict().items()}
