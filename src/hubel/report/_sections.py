@@ -142,6 +142,7 @@ def training(run: Run) -> list[Element]:
     drawn = [
         h("figure", h("figcaption", name, _legend(series)), curves(name, epochs, series, write, lowest))
         for name, series, write, lowest in charts
+        if any(math.isfinite(value) for one in series for value in one.values)  # a figure that no epoch has
     ]
     folded = h("details", h("summary", "All epochs as a table"), table_of_all)
     return [h("div", drawn, class_="charts"), note, folded]
