@@ -105,6 +105,7 @@ def test_under_autocast_the_batch_and_weights_have_copies(text: str):
         "32x8: gru 64, dense 10",
         "32x8: rnn 64, dense 10",
         "64x8: conv1d 32 3 same relu, conv1d 32 3 same relu, globalavgpool1d, dense 10",
+        "16x16x1: local 3 3x3 relu, local 4 3x3 relu, local 5 3x3 relu, flatten, dense 4",
         "16x16x3: conv 32 3x3 same relu, lrn, maxpool 2, conv 32 3x3 same, lrn, globalavgpool, dense 10",
         "16x16x3: conv 32 3x3 same, conv 32 3x3 same groups=4 relu, conv 32 3x3 groups=8, globalavgpool, dense 10",
         "16x16x3: conv 32 3x3 same, norm, relu6, dwconv 3x3 same, relu6, conv 64 1x1, relu6, globalavgpool, dense 10",
