@@ -358,6 +358,7 @@ def test_what_cannot_run_in_a_page_says_why() -> None:
     large = loaded(parse("28x28x1: flatten, dense 2000, dense 10"))
     assert pack(large) is None
     assert "1,500,000 parameters" in (reason_not_packed(large) or "")
+    assert reason_not_packed(loaded(parse("100: dense 19600, reshape 14x14x100, deconv 1 4x4/2 same")), True) is None
     slow = loaded(parse("64x64x3: conv 64 3x3 same, conv 128 3x3 same, globalavgpool"))
     assert pack(slow) is None
     assert "MACs" in (reason_not_packed(slow) or "")

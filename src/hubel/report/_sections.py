@@ -37,7 +37,8 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
     """Title, the network's line, and the figures that one asks for first."""
     data = run.settings["data"]
     examples = data["examples"]
-    shape = "×".join(map(str, report.network.input))
+    shape = run.task.images_of(report.network)
+    size = "×".join(map(str, shape))
     facts: list[tuple[str, Child]] = [
         *_accuracy(run, found),
         (f"{report.parameters:,}", term("parameters")),
@@ -46,14 +47,14 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
     ]
     parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
     number = len(run.classes) or report.output_shape[-1]
-    outputs = f"{number:,} {run.task.noun[number != 1]}"
+    outputs = f"{number:,} {run.task.noun[number != 1]} of " if report.output_shape != shape else ""
     return [
         h("h1", title(run)),
         _text(run.network_text),
         h("dl", [h("div", h("dd", value), h("dt", name)) for value, name in facts], class_="figures"),
         h(
             "p",
-            f"{outputs} of {data['name'].removesuffix(' train')}: {parts} {run.task.example[1]} of {shape}. ",
+            f"{outputs}{data['name'].removesuffix(' train')}: {parts} {run.task.example[1]} of {size}. ",
             "Recipe: ",
             *glossed(f"{run.recipe}."),
         ),

@@ -236,6 +236,7 @@ def test_it_takes_no_pictures(run):
 def test_sliders_in_the_page_make_the_pictures_that_pytorch_makes(run, splits, tmp_path, browser_page):
     path = write_report(run, tmp_path / "report.html", dataset=splits.test)
     assert ">nan<" not in path.read_text(encoding="utf-8")  # a test loss that there is not
+    assert "test images of 8×8×3. Recipe: " in path.read_text(encoding="utf-8")
     browser_page.set_viewport_size({"width": 390, "height": 800})
     browser_page.goto(path.as_uri())
     slider = browser_page.locator("#latent-model input").first
