@@ -122,6 +122,15 @@ def test_errors_say_which_file_and_why(tmp_path: Path) -> None:
         read_image(tmp_path / "odd.png")
 
 
+def test_a_folder_in_the_place_of_a_picture_is_named_with_one_of_its_pictures(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"is a folder, expected a picture's file$"):
+        read_image(tmp_path)
+    Image.new("L", (4, 4)).save(tmp_path / "b.PNG", "PNG")
+    (tmp_path / "a.txt").write_text("no picture")
+    with pytest.raises(ImageError, match=r"is a folder, expected a picture's file, such as .*b\.PNG$"):
+        read_image(str(tmp_path))
+
+
 def test_threads_leave_the_filters_of_warnings_as_they_were(tmp_path: Path) -> None:
     Image.new("L", (64, 64)).save(tmp_path / "a.png")
     before = list(warnings.filters)

@@ -6,6 +6,7 @@ import io
 import os
 import threading
 import warnings
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,7 @@ _READERS = {
 }
 FORMATS = tuple(_READERS)
 _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .gif .bmp .tif .tiff .webp .ppm .pgm .pbm .pnm .avif .heic .heif .hif"
+_MOST_THERE = 1000  # files of a folder, named in the place of a picture, among which one is looked for
 SUFFIXES = frozenset((*_SUFFIXES.split(), *sound.SUFFIXES))
 _OTHERS = ".jp2 .j2k .jxl .psd .svg .ico .tga .exr .hdr .dcm .nii .cr2 .cr3 .nef .arw .dng .orf .raf .rw2 .raw .czi"
 UNREAD_SUFFIXES = frozenset(_OTHERS.split())  # of images that are of no use here, which is said
@@ -125,9 +127,18 @@ def read_image(
         except LimitError as error:
             raise ImageError(place, str(error)) from None
         except OSError as error:
+            if os.path.isdir(source):
+                raise ImageError(place, "is a folder, expected a picture's file" + _one_of(os.fspath(source))) from None
             raise ImageError(place, f"cannot be opened ({error.strerror or error})") from None
     with QUIET:
         return decode_image(content, place, at_least=at_least, max_pixels=max_pixels, levels=levels)
+
+
+def _one_of(folder: str) -> str:
+    """Words that name a file of a folder by which one could be meant; none where no file there is called a picture."""
+    with os.scandir(folder) as there:
+        found = sorted(each.name for each in islice(there, _MOST_THERE) if each.name.lower().endswith(tuple(SUFFIXES)))
+    return f", such as {os.path.join(folder, found[0])}" if found else ""
 
 
 def decode_image(

@@ -98,7 +98,8 @@ def field_text(step: UnitStep) -> str:
 
 def _what(step: UnitStep) -> str:
     if not isinstance(step.node, Layer):
-        what = "of the image" if step.node is None else f"{type(step.node).__name__.lower()} of branches"
+        seen = "of the text" if len(step.shape) == 1 else "of the image"
+        what = seen if step.node is None else f"{type(step.node).__name__.lower()} of branches"
     else:
         what = step.node.text()
     return ", ".join(part for part in (what, f"of {shape_text(step.shape)}", field_text(step)) if part)
