@@ -176,6 +176,19 @@ def test_images_of_kinds_that_cannot_be_read_are_told_and_answered_with_why(here
         image_files("shots")
 
 
+def test_what_is_cut_away_of_an_image_is_told(here: Path, hubel: Said) -> None:
+    for name, size in (("wide", (90, 30)), ("photo", (40, 30)), ("tall", (20, 60)), ("square", (9, 9))):
+        Image.new("L", size).save(f"{name}.png")
+    names = ["wide.png", "photo.png", "tall.png", "square.png"]
+    _, out, err = hubel("predict", "model.safetensors", *names, "--json")
+    noted = {one["image"]: one["note"] for one in json.loads(out) if "note" in one}
+    assert list(noted) == ["wide.png", "tall.png"]
+    assert noted["wide.png"].startswith("67% of it is cut away")
+    assert "cut to the middle, since 2 images are of another form" in err
+    assert "wide.png by 67%, tall.png by 67%" in err
+    assert "cut" not in hubel("predict", "model.safetensors", "photo.png")[2]
+
+
 def test_from_python_an_image_that_cannot_be_read_stops_all_or_has_its_error_in_its_place(here: Path) -> None:
     model = load_model("model.safetensors")
     Path("shots/broken.png").write_bytes(b"no picture")

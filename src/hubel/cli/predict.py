@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hubel.base.download import Progress
+    from hubel.data import Preprocessing
     from hubel.export.ready import Opened
     from hubel.tasks import Answer as Answered
     from hubel.tasks import LoadedModel
@@ -52,6 +53,7 @@ EXAMPLES = """  hubel predict runs/lenet5-mnist digit.png
   hubel predict runs/pqn-ale-Pong -o game.gif
   hubel predict runs/lstm256-plays --prompt 'ROMEO:' --length 500 --temperature 0.8 --seed 1"""
 
+CUT = 0.3  # the share of an image from which it is said that it is cut away; photographs of 3:4 lose a quarter
 AT_ONCE = 256  # images in one forward pass
 FILES = (*TABLES, ".jsonl", *TEXTS)
 PICTURE = ".png"  # of one image
@@ -131,6 +133,8 @@ def run(arguments: Namespace) -> int:
     found = _found(partial(_answers, opened, images, arguments, places), len(images))
     if opened.model.preprocessing.fit == "time":
         _tell_troubles(found, images)
+    if not how.get("windows"):
+        _tell_cut(found, images, opened.model.preprocessing)
     told = [{name: value for name, value in one.items() if name not in ("words", "files", "rows")} for one in found]
     told = [{**one, "engine": opened.engine} for one in told]
     lines = partial(map, json_text, told)
@@ -159,6 +163,29 @@ def _tell_troubles(found: Sequence[Found], sounds: Sequence[tuple[str, bytes | N
             told.append(f"{path}: {one['note']}")
     if told:
         tell(f"answered all the same: {some(told, 3)}")
+
+
+def _tell_cut(found: Sequence[Found], images: Sequence[tuple[str, bytes | None]], rule: Preprocessing) -> None:
+    """Say of which images a good part is cut away, being of another form than those of the training, and note it with
+    their answers.
+    """
+    from hubel.data.decode.image import ImageError, size_in
+    from hubel.data.sources.listing import some
+
+    told = []
+    for one, (path, content) in zip(found, images, strict=True):
+        if "error" in one or content is not None or rule.fit != "crop":
+            continue
+        try:
+            cut = rule.cut(*size_in(path))
+        except ImageError:  # a table of bands, an array
+            continue
+        if cut > CUT:
+            one["note"] = f"{cut:.0%} of it is cut away: its form is not that of the training's pictures"
+            told.append(f"{path} by {cut:.0%}")
+    if told:
+        those = "it is" if len(told) == 1 else f"{len(told):,} images are"
+        tell(f"cut to the middle, since {those} of another form than the training's pictures: {some(told, 3)}")
 
 
 def _ending(arguments: Namespace) -> str:

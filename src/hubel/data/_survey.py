@@ -18,6 +18,7 @@ from hubel.data.decode.deep import is_deep_colour, is_misread
 from hubel.data.decode.image import MAX_PIXELS, QUIET, deep_values, formats_of, is_deep
 from hubel.data.decode.levels import Levels, usual_levels, words_of_levels
 from hubel.data.decode.tiff import tiff_header
+from hubel.data.prepare.preprocessing import cut_away
 from hubel.data.sources.listing import Item
 
 FitRule = Fit | Literal["auto"]
@@ -80,7 +81,7 @@ class Survey:
             return "time"
         if fit != "auto":
             return fit
-        much = sum(self._cut(size, shape) > _CUT for size in self.sizes)
+        much = sum(cut_away(size, shape) > _CUT for size in self.sizes)
         return "pad" if 10 * much > len(self.sizes) else "crop"
 
     def notes(self, fit: Fit, shape: tuple[int, int, int]) -> list[str]:
@@ -104,7 +105,7 @@ class Survey:
         told += self._read_as()
         if self.sizes and set(self.sizes) != {(height, width)}:
             usual = sorted(self.sizes, key=lambda size: size[0] * size[1])[len(self.sizes) // 2]
-            cut = float(np.median([self._cut(size, shape) for size in self.sizes]))
+            cut = float(np.median([cut_away(size, shape) for size in self.sizes]))
             small = min(height, width) < 64 and min(usual[0] / height, usual[1] / width) > _SMALL
             grown = min(height / usual[0], width / usual[1])
             if fit != "crop" or cut > _TOLD or small or grown >= _GROWN:
@@ -143,10 +144,6 @@ class Survey:
         shapes = [width / height for height, width in self.sizes]
         usual = float(np.median(shapes)) if shapes else 1.0
         return usual if all(0.8 < shape / usual < 1.25 for shape in shapes) else 1.0
-
-    def _cut(self, size: tuple[int, int], shape: tuple[int, int, int]) -> float:
-        ratio = (size[1] / size[0]) / (shape[1] / shape[0])
-        return 1 - min(ratio, 1 / ratio)
 
 
 def survey(items: Sequence[Item]) -> Survey:

@@ -223,6 +223,24 @@ def upright(image: Image.Image) -> Image.Image:
         return image
 
 
+def opened(path: str | os.PathLike[str]) -> Image.Image:
+    """An image file, opened as what its first bytes say; its pixels are not read."""
+    with open(path, "rb") as file:
+        kinds = formats_of(file.read(32), os.fspath(path))
+    return Image.open(path, formats=kinds)
+
+
+def size_in(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """The height and width of an image file, as people see it. Raises ImageError where it cannot be read."""
+    try:
+        with opened(path) as picture:
+            turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            width, height = picture.size[::-1] if turned else picture.size
+            return height, width
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(os.fspath(path), f"cannot be read ({error})") from None
+
+
 def formats_of(content: bytes, place: str) -> tuple[str, ...]:
     """The formats that these bytes may be of, their readers loaded. Raises ImageError where one is not installed."""
     kind = content[8:12] if content[4:8] == b"ftyp" else b""

@@ -19,10 +19,11 @@ from hubel.base.errors import DataError
 from hubel.data import Fit, FitRule, ImageError, Splits, Validation
 from hubel.data._beside import decode_beside, stop_at
 from hubel.data.cache.decoded import working_cache
+from hubel.data.decode.image import opened
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.masks import coco
 from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
-from hubel.data.masks.pairs import Found, Pair, opened, pairs_of, recognises, size_of
+from hubel.data.masks.pairs import Found, Pair, pairs_of, recognises, size_of
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import VOID, Masks, region, usual_width
 from hubel.data.sources.layout import Layout

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from hubel.base.errors import DataError
 from hubel.base.files import read_text
-from hubel.data.decode.image import SUFFIXES, ImageError, formats_of
+from hubel.data.decode.image import SUFFIXES, ImageError, size_in
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import Colour
 from hubel.data.sources.layout import Layout
@@ -185,33 +183,16 @@ def size_of(pair: Pair) -> tuple[int, int] | ImageError:
     if pair.mask.suffix.lower() not in LOSSLESS:
         return ImageError(str(pair.mask), "expected a mask that keeps its values (PNG), received one that loses some")
     try:
-        return _alike(pair, str(pair.mask), _header(pair.mask))
+        return _alike(pair, str(pair.mask), size_in(pair.mask))
     except ImageError as error:
         return error
 
 
 def _alike(pair: Pair, mask: str, size: tuple[int, int]) -> tuple[int, int] | ImageError:
     try:
-        height, width = _header(pair.image)
+        height, width = size_in(pair.image)
     except ImageError as error:
         return error
     if (height, width) != size:
         return ImageError(mask, f"expected {height}×{width}, the size of its image, received {size[0]}×{size[1]}")
     return height, width
-
-
-def _header(path: Path) -> tuple[int, int]:
-    try:
-        with opened(path) as picture:
-            turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            width, height = picture.size[::-1] if turned else picture.size
-            return height, width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(str(path), f"cannot be read ({error})") from None
-
-
-def opened(path: Path) -> Image.Image:
-    """An image file, opened as what its first bytes say."""
-    with open(path, "rb") as file:
-        kinds = formats_of(file.read(32), str(path))
-    return Image.open(path, formats=kinds)

@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -118,6 +119,10 @@ class Preprocessing:
             levels=dataset.levels,
         )
 
+    def cut(self, height: int, width: int) -> float:
+        """The share of an image of this size that the network is not shown."""
+        return cut_away((height, width), (self.height, self.width)) if self.fit == "crop" and not self.frame else 0.0
+
     def prepare(self, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """The network's input, uint8, height×width×channels, for a path, a file's bytes, a Pillow image, or an array
         (H×W, H×W×1, H×W×3 or H×W×4; integers 0 to 255, floating point 0 to 1). One picture gives the same input in
@@ -222,6 +227,12 @@ class Preprocessing:
 def _pair(values: Any) -> tuple[float, float]:
     first, second = map(as_number, values)
     return first, second
+
+
+def cut_away(size: tuple[int, int], shape: Sequence[int]) -> float:
+    """The share of an image of this height and width that is cut away where its middle becomes one of another form."""
+    ratio = (size[1] / size[0]) / (shape[1] / shape[0])
+    return 1 - min(ratio, 1 / ratio)
 
 
 def fit_image(
