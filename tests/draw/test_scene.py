@@ -115,8 +115,16 @@ def test_repeats_are_folded_and_say_how_many():
     assert any("39.1 M" in word for word in words)
 
 
-def test_a_repeat_that_grows_says_what_it_ends_with():
-    assert any("to 56×56×256" in text.words for text in layout(zoo.get("densenet121")).texts)
+@pytest.mark.parametrize("flow", ["down", "across"])
+def test_a_repeat_that_grows_says_what_it_ends_with(flow):
+    told = [
+        any(
+            "to 56×56×256" in text.words
+            for text in layout(zoo.get("densenet121"), "blocks", detail=detail, flow=flow).texts
+        )
+        for detail in range(3)
+    ]
+    assert told == [False, True, True]  # without figures, none
 
 
 def test_what_follows_repeats_is_not_folded_into_them():

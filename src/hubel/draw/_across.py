@@ -11,9 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hubel.arch import shape_text
-from hubel.draw._outline import Box, Exit, Item, Series, Split, rows_of
-from hubel.draw._parts import APART, CAP, PADDING, Piece, beside, box, column, input_box, told_of
-from hubel.draw._words import costs
+from hubel.draw._outline import Box, Exit, Item, Series, Split
+from hubel.draw._parts import APART, CAP, PADDING, Piece, beside, box, column, figures_of, input_box, told_of
 from hubel.view.figures.scene import Circle, Group, Line, Mark, Polygon, Rectangle, Text, moved, shortened, text_width
 
 if TYPE_CHECKING:
@@ -146,11 +145,9 @@ def _bar(places: Sequence[float], item: Split) -> Piece:
     return Piece(left, right + (LINES + 4 if said else 0), end, tuple(marks))
 
 
-def _framed(inside: Piece, name: str, item: Item) -> Piece:
+def _framed(inside: Piece, name: str, item: Split | Series | Exit) -> Piece:
     """A piece in a frame, its name above it."""
-    rows = rows_of([item]) if item.detail == 2 else ()
-    cost = costs(sum(row.cost.parameters for row in rows), sum(row.cost.macs for row in rows))
-    figures = f"in all {cost}" if cost and item.times > 1 else cost
+    figures = figures_of(item)
     badge = f"×{item.times}" if item.times > 1 else ""
     aside = text_width(badge, "title") + 8 if badge else 0.0
     least = max(text_width(figures, "figure"), min(text_width(name, "part"), 150)) + aside + 16

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubel.arch import Report, Row, shape_text
+from hubel.arch import Report
 from hubel.draw._across import across
-from hubel.draw._outline import Box, Exit, Item, Series, Split, part_of, rows_of
-from hubel.draw._parts import APART, GAP, Piece, beside, box, column, framed, input_box
+from hubel.draw._outline import Box, Exit, Item, Series, Split, part_of
+from hubel.draw._parts import APART, GAP, Piece, beside, box, column, figures_of, framed, input_box
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u_shape import is_u, u_shape
 from hubel.view.figures.scene import Line, Mark, Scene, moved
@@ -58,7 +58,7 @@ def piece(item: Item, scope: str = "") -> Piece:
         return box(item)
     if isinstance(item, Series):
         inside = column([piece(inner, item.path + ".") for inner in item.items])
-        return framed(inside, span(item, scope), _costly(item), item.times, part=part_of(item))
+        return framed(inside, span(item, scope), figures_of(item), item.times, part_of(item))
     if isinstance(item, Exit):
         return _exit(item, scope)
     own = item.path + "."
@@ -66,12 +66,7 @@ def piece(item: Item, scope: str = "") -> Piece:
     joined = beside(branches, item)
     if item.times == 1 and "." in item.path.removeprefix(scope) and not (item.called or item.within):
         return joined  # within a branch: a frame would say nothing
-    return framed(joined, span(item, scope), _costly(item), item.times, _grown(item), part_of(item))
-
-
-def _costly(item: Item) -> tuple[Row, ...]:
-    """The rows whose cost is told in a frame."""
-    return rows_of([item]) if item.detail == 2 else ()
+    return framed(joined, span(item, scope), figures_of(item), item.times, part_of(item))
 
 
 def span(item: Series | Split | Box, scope: str) -> str:
@@ -85,17 +80,11 @@ def span(item: Series | Split | Box, scope: str) -> str:
     return own if item.times == 1 else f"{own} … {last.rpartition('.')[2]}"
 
 
-def _grown(item: Split) -> str:
-    """Say what repeats end with, where each gives another shape than the one before."""
-    shapes = [row.output_shape for row in item.alike if row.path == item.last]
-    return f"to {shape_text(shapes[-1])}" if shapes and shapes[-1] != item.rows[0].output_shape else ""
-
-
 def _exit(item: Exit, scope: str) -> Piece:
     """Draw a side exit beside the line that goes on."""
     inner = column([piece(part) for part in item.items])
     name = f"{item.path.removeprefix(scope)}, training only"
-    aside = framed(inner, name, _costly(item), item.times, part=item.path)
+    aside = framed(inner, name, figures_of(item), item.times, item.path)
     axis = APART + 12 + aside.left
     marks: list[Mark] = [
         Line(((0, 0), (0, aside.height + 20))),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from hubel.arch import Row, Shape, shape_text
-from hubel.draw._outline import Box, Closed, Split
+from hubel.arch import Shape, shape_text
+from hubel.draw._outline import Box, Closed, Exit, Series, Split, rows_of
 from hubel.draw._words import costs, title
 from hubel.view.figures.scene import Circle, Group, Line, Mark, Rectangle, Text, moved, shortened, text_width
 
@@ -177,13 +177,22 @@ def concat_bar(places: Sequence[float], item: Split) -> Piece:
     return Piece(left, right, down, tuple(marks))
 
 
-def framed(piece: Piece, name: str, rows: tuple[Row, ...], times: int, said: str = "", part: str = "") -> Piece:
-    """Set a piece into a frame with its name, how often it stands in a row, and what all of it costs.
+def figures_of(item: Split | Series | Exit) -> str:
+    """What a frame says besides its name: what repeats end with that grow, and what all of it costs."""
+    rows = rows_of([item]) if item.detail == 2 else ()
+    cost = costs(sum(row.cost.parameters for row in rows), sum(row.cost.macs for row in rows))
+    grown = ""
+    if isinstance(item, Split) and item.detail:
+        shapes = [row.output_shape for row in item.alike if row.path == item.last]
+        grown = f"to {shape_text(shapes[-1])}" if shapes and shapes[-1] != item.rows[0].output_shape else ""
+    return " · ".join(filter(None, (grown, f"in all {cost}" if cost and item.times > 1 else cost)))
+
+
+def framed(piece: Piece, name: str, figures: str, times: int, part: str = "") -> Piece:
+    """Set a piece into a frame with its name, its figures, and how often it stands in a row.
 
     part: the path by which it is closed.
     """
-    cost = costs(sum(row.cost.parameters for row in rows), sum(row.cost.macs for row in rows))
-    figures = " · ".join(part for part in (said, f"in all {cost}" if cost and times > 1 else cost) if part)
     badge = f"×{times}" if times > 1 else ""
     left, right = piece.left + PADDING, piece.right + PADDING
     aside = 1.15 * text_width(badge, "title") + 8 if badge else 0.0  # for a reader whose fonts are wider, as the name's
