@@ -113,8 +113,13 @@ FRAMES = {
     "long strips are padded": ((48, 192), {"size": (32, 32)}, "pad", "padded, since cropping would cut 75% away"),
     "tall strips are padded": ((192, 48), {"size": (32, 32)}, "pad", "padded, since cropping would cut 75% away"),
     "a little is cut and said": ((48, 64), {"size": (32, 32)}, "crop", "cropped to the middle, 25% is cut away"),
-    "hardly anything is cut": ((48, 50), {"size": (32, 32)}, "crop", ""),
-    "the same form": ((64, 64), {"size": (32, 32)}, "crop", ""),
+    "hardly anything is cut": (
+        (48, 50),
+        {"size": (32, 32)},
+        "crop",
+        "48×50 become 32×32: cropped to the middle, 4% is cut away",
+    ),
+    "the same form": ((64, 64), {"size": (32, 32)}, "crop", "64×64 become 32×32: whole"),
     "what is asked for is done": ((48, 192), {"size": (32, 32), "fit": "crop"}, "crop", "75% is cut away"),
     "stretched": ((48, 64), {"size": (32, 32), "fit": "stretch"}, "stretch", "48×64 become 32×32: stretched"),
     "very small": ((200, 200), {"size": (28, 28)}, "crop", "few details are left of them, --input 112x112x3 keeps"),
@@ -280,7 +285,7 @@ def test_large_enlargement_is_said(tmp_path: Path, side: int, said: bool) -> Non
         save(tmp_path / "set", f"{'ab'[number % 2]}/{number}.png", np.full((8, 8), number, np.uint8))
     notes = load(tmp_path / "set", size=(side, side)).notes
     told = f"pictures of about 8×8 become {side}×{side}: whole; enlarged {side / 8:.1f} times a side, which costs time"
-    assert [note.startswith(told) for note in notes] == [True] * said
+    assert [note.startswith(told) for note in notes if "enlarged" in note] == [True] * said
 
 
 HELD = {

@@ -28,11 +28,10 @@ _LARGEST_OWN = 256  # longer side up to which images of one size keep it
 _HEADERS, _DEEP = 64, 256  # files looked at to tell size and colour, and values
 _LONG = 2.0  # longer side over shorter from which a picture is not made square
 _CUT = 0.5  # share of a picture that cropping may cut away, in nine pictures of ten
-_TOLD = 0.2  # share from which it is said
 _GROWN = 3.0  # times larger on each side from which it is said
 _LONGEST = 512  # steps of a sound's picture, where nothing is said
 _SOUND = "sound"  # in the place of a mode
-_SMALL = 6  # times smaller, on a side of less than 64 pixels, from which it is said
+_SMALL = 6  # times smaller, on a side of less than 64 pixels, from which more is said
 
 
 class _Header(NamedTuple):
@@ -105,19 +104,17 @@ class Survey:
         told += self._read_as()
         if self.sizes and set(self.sizes) != {(height, width)}:
             usual = sorted(self.sizes, key=lambda size: size[0] * size[1])[len(self.sizes) // 2]
-            cut = float(np.median([cut_away(size, shape) for size in self.sizes]))
-            small = min(height, width) < 64 and min(usual[0] / height, usual[1] / width) > _SMALL
+            cut = round(float(np.median([cut_away(size, shape) for size in self.sizes])), 2)
             grown = min(height / usual[0], width / usual[1])
-            if fit != "crop" or cut > _TOLD or small or grown >= _GROWN:
-                how = {
-                    "crop": f"cropped to the middle, {cut:.0%} is cut away (--fit pad keeps all)" if cut else "whole",
-                    "pad": f"padded, since cropping would cut {cut:.0%} away" if cut > _CUT else "padded",
-                    "stretch": "stretched",
-                }[fit]
-                told.append(f"pictures of about {usual[0]}×{usual[1]} become {height}×{width}: {how}")
+            how = {
+                "crop": f"cropped to the middle, {cut:.0%} is cut away (--fit pad keeps all)" if cut else "whole",
+                "pad": f"padded, since cropping would cut {cut:.0%} away" if cut > _CUT else "padded",
+                "stretch": "stretched",
+            }[fit]
+            told.append(f"pictures of about {usual[0]}×{usual[1]} become {height}×{width}: {how}")
             if grown >= _GROWN:
                 told[-1] += f"; enlarged {grown:.1f} times a side, which costs time and shows nothing more"
-            if small:
+            if min(height, width) < 64 and min(usual[0] / height, usual[1] / width) > _SMALL:
                 larger = f"{4 * height}x{4 * width}x{1 if self.grey else 3}"
                 told[-1] += f"; few details are left of them, --input {larger} keeps more"
         if channels == 1 and not self.grey and self.sizes:
