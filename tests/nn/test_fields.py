@@ -206,6 +206,7 @@ def test_every_step_sees_the_steps_that_the_arithmetic_names(network: Network) -
         "20x20x1: conv 1 3x3/2 nobias, conv 1 5x5 same nobias",
         "12x12x1: crop 2, conv 1 3x3 pad=2 dilation=2 nobias",
         "7x7x1: avgpool 2, avgpool 3/1 pad=1",
+        "12x1: conv1d 1 3 nobias, reshape 10x1x1, crop 1/2x0/0, reshape 7x1, conv1d 1 2 nobias",
         "8x8x1: crop 1, deconv 1 3x3/2 pad=1 nobias, conv 1 3x3 same nobias",
         "15x15x1: sum(crop 2, conv 1 5x5 same nobias | crop 0/4x0/4, conv 1 1x1 nobias)",
     ],

@@ -109,6 +109,15 @@ def test_modules(part: nn.Module, text: str) -> None:
         (Own(lambda x: functional.max_pool1d(x, 2)), "maxpool1d 2"),
         (Own(lambda x: functional.adaptive_avg_pool1d(x, 1).flatten(1)), "globalavgpool1d keepdims=true, flatten"),
         (Own(lambda x, given: functional.conv1d(x, given.weight, given.bias, 2), nn.Conv1d(4, 6, 3)), "conv1d 6 3/2"),
+        (Own(lambda x, given: given(functional.pad(x, (4, 0))), nn.Conv1d(4, 6, 3, dilation=2)),
+         "conv1d 6 3 pad=4/0 dilation=2"),
+        (nn.Sequential(nn.ConstantPad1d((1, 2), 0.0), nn.Conv1d(4, 6, 3)), "conv1d 6 3 pad=1/2"),
+        (nn.Sequential(nn.ZeroPad1d((1, 0)), nn.Conv1d(4, 6, 3, padding=1)),
+         "reshape 12x1x4, zeropad 1/0x0/0, reshape 13x4, conv1d 6 3 pad=1"),
+        (nn.ReplicationPad1d((1, 2)), "reshape 12x1x4, edgepad 1/2x0/0, reshape 15x4"),
+        (Own(lambda x: functional.pad(x, (2, 0), mode="reflect")), "reshape 12x1x4, reflectpad 2/0x0/0, reshape 14x4"),
+        (Own(lambda x: x[:, :, :-2]), "reshape 12x1x4, crop 0/2x0/0, reshape 10x4"),
+        (Own(lambda x: x[:, :2]), "select 0 1"),
     ],
 )  # fmt: skip
 def test_sequences(model: nn.Module, text: str) -> None:

@@ -122,6 +122,8 @@ def test_limits_and_figures_of_channels_are_several_layers(function: object, tex
         "9x8x3: conv 4 3x3/2 pad=0/1x1/0, relu, conv 4 3x3/2 pad=1/2x0/1",
         "9x8x3: zeropad 1, conv 4 3x3, relu6",
         "9x8x3: zeropad 2x0, conv 4 3x3, relu6",
+        "9x5: conv1d 4 3 pad=4/0 dilation=2, relu, maxpool1d 2, conv1d 3 2 pad=0/1, avgpool1d 2/1",
+        "9x5: product(conv1d 4 2 pad=1/0, tanh | conv1d 4 2 pad=1/0, sigmoid)",
     ],
 )
 def test_padding_stays_where_it_stands(text: str, way: str, tmp_path: Path) -> None:

@@ -79,8 +79,11 @@ class Reshape(Layer):
         return True
 
     def seen_through(self, input: Shape, field: Field) -> Field:
-        """See everything: places are mixed."""
-        height, width = (*checked_shape(self.target_shape)[:-1], 1, 1)[:2]
+        """See everything: places are mixed; but where a sequence becomes a picture of one column, or one a sequence."""
+        target = checked_shape(self.target_shape)
+        height, width = (*target[:-1], 1, 1)[:2]
+        if input[-1] == target[-1] and (*input[:-1], 1, 1)[:2] == (height, width):
+            return field
         return field.each(partial(Axis.everything, length=height), partial(Axis.everything, length=width))
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:

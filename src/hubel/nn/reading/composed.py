@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import comb, prod
 from typing import Any
 
@@ -11,7 +12,11 @@ from torch import Tensor, nn
 
 import hubel.arch as arch
 from hubel.arch import Layer, Product
+from hubel.nn.modules import ChannelPadding
+from hubel.nn.reading.functions import module_of
 from hubel.nn.reading.graph import Step
+from hubel.nn.reading.layers import layer_of
+from hubel.nn.reading.lying import along_steps
 from hubel.nn.reading.moves import argument
 from hubel.nn.reading.record import Call
 from hubel.nn.reading.tensors import Tensors, Value
@@ -24,7 +29,8 @@ def composed(tensors: Tensors, call: Call, given: Tensor, constants: Sequence[Te
     """Read a call as several layers; false for all others."""
     if constants:
         return len(constants) == 1 and call.what == "conv2d" and _blurred(tensors, call, given, constants[0])
-    return _gated(tensors, call, given) or _over_channels(tensors, call, given) or _limited(tensors, call, given)
+    reads = (_gated, _over_channels, _limited, _padded_steps)
+    return any(read(tensors, call, given) for read in reads)
 
 
 def largest_channel(tensors: Tensors, call: Call, given: Tensor) -> bool:
@@ -125,6 +131,41 @@ def pooled_channels(kind: str, shape: arch.Shape) -> list[Layer]:
     rows, columns, channels = shape
     pool = POOLS[kind]((channels, 1))
     return [arch.Reshape((channels, rows * columns, 1)), pool, arch.Reshape((rows, columns, 1))]
+
+
+def _padded_steps(tensors: Tensors, call: Call, given: Tensor) -> bool:
+    """Read what is put before and after a sequence: zeros, or the sequence mirrored, held or begun anew."""
+    value, made = tensors[given], call.what
+    if given.dim() != 3 or value.order != "first":
+        return False
+    if made == "pad":
+        found = module_of(made, call.inputs[1:], {k: v for k, v in call.keywords.items() if k != "input"})
+    elif isinstance(made, (nn.ConstantPad1d, nn.ZeroPad1d)):
+        found = module_of("pad", (made.padding, "constant", made.value), {})
+    else:
+        mode = next((mode for kind, mode in MODES.items() if isinstance(made, kind)), None)
+        found = None if mode is None else module_of("pad", (made.padding, mode), {})  # type: ignore[union-attr]
+    if found is None or isinstance(found, ChannelPadding):
+        return False
+    steps, features = tensors.public(given)
+    rows = type(found)((0, 0, *found.padding[:2]))  # type: ignore[index]
+    padded = along_steps(layer_of(rows, (steps, 1, features)), (steps, features))
+    tensors.add(call.output, Step(call.label, padded, (value.place,)))
+    return True
+
+
+MODES = {nn.ReflectionPad1d: "reflect", nn.ReplicationPad1d: "replicate", nn.CircularPad1d: "circular"}
+
+
+def convolved_steps(layer: object, before: Step) -> tuple[arch.Conv1D, tuple[int, ...]] | None:
+    """Return a convolution along steps with the zeros that were put around them before, and of what it is; None for
+    other layers.
+    """
+    match before.what:
+        case arch.Chain(nodes=(arch.Reshape(), arch.ZeroPadding2D(padding=(sides, (0, 0))), arch.Reshape())):
+            if isinstance(layer, arch.Conv1D) and layer.padding == "valid":
+                return replace(layer, padding=sides), before.inputs
+    return None
 
 
 def _limits(call: Call) -> tuple[float | None, float | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import hubel.arch as arch
-from hubel.arch import Layer
+from hubel.arch import Chain, Layer, Shape
 
 TURNS: dict[tuple[str, tuple[int, ...]], str] = {
     ("first", (0, 2, 3, 1)): "last",
@@ -33,10 +33,22 @@ def turned(order: str, axes: tuple[int, ...], sizes: Sequence[int]) -> str | Non
     return lies
 
 
-def cut(runs: Sequence[range], given: Sequence[int]) -> Layer | None:
+def along_steps(layer: Layer, shape: Shape) -> Chain:
+    """Return what a layer of pictures does to a sequence of that shape, which is a picture of one column."""
+    steps, features = shape
+    picture = (steps, 1, features)
+    rows, _, channels = layer.output_shape(picture)
+    return Chain(arch.Reshape(picture), layer, arch.Reshape((rows, channels)))
+
+
+def cut(runs: Sequence[range], given: Sequence[int]) -> Layer | Chain | None:
     """Return the layer that keeps these runs of images, channels and places, which is a choice of channels or a part of
-    the picture; None for another cut.
+    the picture or sequence; None for another cut.
     """
+    if len(runs) == 3:
+        layer = cut([*runs, range(1)], [*given, 1])
+        of_places = isinstance(layer, Layer) and not isinstance(layer, arch.SelectChannels)
+        return along_steps(layer, (given[2], given[1])) if of_places else layer  # type: ignore[arg-type]
     whole = [run == range(size) for run, size in zip(runs, given, strict=True)]
     if whole[0] and all(whole[2:]):
         return arch.SelectChannels(tuple(runs[1]))

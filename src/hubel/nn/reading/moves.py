@@ -82,7 +82,7 @@ def rescaling(call: Call) -> tuple[float, float] | None:
     return None
 
 
-def window(call: Call, given: Tensor, order: str) -> Layer | None:
+def window(call: Call, given: Tensor, order: str) -> Layer | arch.Chain | None:
     """Return the layer that takes means of rows and columns, or of steps, or cuts a picture out; None for another
     operation.
     """
@@ -113,7 +113,7 @@ def mean_of_places(call: Call, given: Tensor, shape: tuple[int, ...]) -> Layer |
     return GLOBAL[str(call.what)]() if listed and call.what in GLOBAL and axis in (2, -1) and not keeps else None
 
 
-def _cut(index: Any, shape: tuple[int, ...]) -> Layer | None:
+def _cut(index: Any, shape: tuple[int, ...]) -> Layer | arch.Chain | None:
     """Return the layer that slices channels, or rows and columns."""
     if not isinstance(index, tuple) or not all(isinstance(each, slice) or each is Ellipsis for each in index):
         return None

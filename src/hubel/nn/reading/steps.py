@@ -12,7 +12,7 @@ import hubel.arch as arch
 from hubel.arch import Shape
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.run import tensors_in
-from hubel.nn.reading.composed import composed, largest_channel
+from hubel.nn.reading.composed import composed, convolved_steps, largest_channel
 from hubel.nn.reading.functions import module_of, weighted_module
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.joins import JOINS, one_number, standardised
@@ -215,9 +215,11 @@ class _Reading:
             layer = layer_of(part, shape)
         except ValueError as error:
             raise NetworkError(f"{call.label}: {error}") from None
+        given_by = self.tensors.steps[value.place]
+        layer, inputs = convolved_steps(layer, given_by) or (layer, (value.place,))
         own = weights or (dict([*part.named_parameters(), *part.named_buffers()]) if part is call.what else {})
         alike = part is call.what and value.order == "first"  # its output lies as the tree's does
-        step = Step(call.label, layer, (value.place,), own, call=call.number if alike else None)
+        step = Step(call.label, layer, inputs, own, call=call.number if alike else None)
         self.tensors.add(call.output, step, value.order)
 
     def _rearranged(self, call: Call, given: Tensor) -> bool:

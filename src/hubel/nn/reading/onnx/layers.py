@@ -92,27 +92,22 @@ def _dense(node: Node) -> Layer:
     return arch.Dense(node.made[1], use_bias=len(node.weights) > 1)
 
 
-def _max_pooling(node: Node) -> Layer:
-    _four(node.given)
-    if _pair(node.settings, "dilations") != (1, 1):
-        raise NetworkError("the tree's MaxPooling2D has no dilations")
-    return arch.MaxPooling2D(
-        tuple(node.settings["kernel_shape"]),
-        _pair(node.settings, "strides"),
-        _pads(node.settings),
-        ceil_mode=bool(node.settings.get("ceil_mode", 0)),
-    )
+def _pooling(node: Node, of_steps: Any, of_pictures: Any, **settings: Any) -> Layer:
+    axes = len(node.given) - 2
+    if axes != 1:
+        _four(node.given)
+    if set(node.settings.get("dilations", (1,))) != {1}:
+        raise NetworkError(f"the tree's {of_pictures.__name__} has no dilations")
+    pads = node.settings.get("pads", (0, 0)) if axes == 1 else _pads(node.settings)
+    window, strides = (tuple(node.settings.get(name, (1,) * axes)) for name in ("kernel_shape", "strides"))
+    kind = of_steps if axes == 1 else of_pictures
+    found: Layer = kind(window, strides, tuple(pads), ceil_mode=bool(node.settings.get("ceil_mode", 0)), **settings)
+    return found
 
 
 def _average_pooling(node: Node) -> Layer:
-    _four(node.given)
-    return arch.AveragePooling2D(
-        tuple(node.settings["kernel_shape"]),
-        _pair(node.settings, "strides"),
-        _pads(node.settings),
-        ceil_mode=bool(node.settings.get("ceil_mode", 0)),
-        count_padding=bool(node.settings.get("count_include_pad", 0)),
-    )
+    counted = bool(node.settings.get("count_include_pad", 0))
+    return _pooling(node, arch.AveragePooling1D, arch.AveragePooling2D, count_padding=counted)
 
 
 def _clip(node: Node) -> Layer | arch.Chain:
@@ -190,7 +185,7 @@ _FIRST: dict[str, Reader] = {
     "Conv": _convolution,
     "ConvTranspose": _transposed,
     "Gemm": _dense,
-    "MaxPool": _max_pooling,
+    "MaxPool": lambda node: _pooling(node, arch.MaxPooling1D, arch.MaxPooling2D),
     "AveragePool": _average_pooling,
     "GlobalAveragePool": lambda node: (
         arch.GlobalAveragePooling2D if len(node.given) == 4 else arch.GlobalAveragePooling1D

@@ -9,7 +9,7 @@ import hubel.arch as arch
 from hubel.arch import Layer
 from hubel.base.errors import NetworkError
 from hubel.nn.reading.composed import pooled_channels
-from hubel.nn.reading.lying import cut, turned
+from hubel.nn.reading.lying import along_steps, cut, turned
 from hubel.nn.reading.onnx.node import Node, Parts, Reader, Same, public
 
 WHOLE = {
@@ -61,7 +61,7 @@ def _reduce(node: Node) -> Layer | arch.Chain:
     return WHOLE[node.kind, 3 if len(node.given) == 3 else 4](keepdims=keeps)
 
 
-def _pad(node: Node) -> Layer | None:
+def _pad(node: Node) -> Layer | arch.Chain | None:
     pads, rank = node.numbers("pads", 1), len(node.given)
     mode = node.settings.get("mode", b"constant").decode()
     filled = node.array(2)
@@ -70,11 +70,12 @@ def _pad(node: Node) -> Layer | None:
     sides = [(pads[axis], pads[axis + rank]) for axis in range(1, rank)]
     if any(sides[0]) and mode == "constant" and not any(map(any, sides[1:])):
         return arch.ChannelPadding(*sides[0])
-    if any(sides[0]) or rank != 4:
+    if any(sides[0]) or rank not in (3, 4) or mode not in PADDINGS:
         return None
-    if mode == "constant" and max(map(max, sides)) <= 0:
-        return arch.Cropping2D(_pair([(-before, -after) for before, after in sides[1:]]))
-    return PADDINGS[mode](_pair(sides[1:])) if mode in PADDINGS else None
+    cropped = mode == "constant" and max(map(max, sides)) <= 0
+    places = [(-before, -after) if cropped else (before, after) for before, after in sides[1:]]
+    layer = (arch.Cropping2D if cropped else PADDINGS[mode])(_pair([*places, (0, 0)][:2]))
+    return layer if rank == 4 else along_steps(layer, node.shape)
 
 
 def _pair(sides: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -99,7 +100,7 @@ def _gather_rows(node: Node) -> Layer | None:
     return arch.SelectChannels(tuple(int(number) % node.given[0] for number in chosen[:, 0]))
 
 
-def _slice(node: Node) -> Layer | None:
+def _slice(node: Node) -> Layer | arch.Chain | None:
     starts, ends = node.numbers("starts", 1), node.numbers("ends", 2)
     axes = node.numbers("axes", 3) or tuple(range(len(starts)))
     steps = node.numbers("steps", 4) or (1,) * len(starts)

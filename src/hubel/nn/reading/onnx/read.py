@@ -14,6 +14,7 @@ from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.costs import inspect_onnx
 from hubel.nn.inspection.onnx.file import channels_last, made_sense_of, read_onnx
 from hubel.nn.inspection.report import TensorShape
+from hubel.nn.reading.composed import convolved_steps
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.onnx.arithmetic import ARITHMETIC
@@ -157,7 +158,8 @@ class _Reading:
         order = value.order if value.order in ("last", "turned") else "first"
         self.values[name] = Value(len(self.found), order)
         shape = made[1:] if order == "last" else public(made)
-        self.found.append(Step(node.label, layer, (value.place,), shape=shape))
+        layer, inputs = convolved_steps(layer, self.found[value.place]) or (layer, (value.place,))
+        self.found.append(Step(node.label, layer, inputs, shape=shape))
 
     def _joined(self, node: Node) -> None:
         """Read what joins branches."""
