@@ -94,7 +94,7 @@ def test_no_folder_is_no_runs(tmp_path):
 @pytest.mark.parametrize(
     "name", ["../first", "first/../first", "/etc", "", ".", "..", "a\0b", ".studio", "-x", "first\n"]
 )
-@pytest.mark.parametrize("question", ["run", "stop", "resume", "model", "wish", "examples"])
+@pytest.mark.parametrize("question", ["run", "stop", "resume", "model", "wish", "examples", "looked"])
 def test_names_are_no_paths(folder, question, name):
     assert "name" in asked(Runs(folder), question, name=name)["error"]
 
@@ -200,6 +200,23 @@ def test_what_does_not_train_is_asked_for_nothing(folder):
     assert not (folder / "first/asked.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"look": "cat"}, "expected one of cam, saliency"),
+        ({"look": "style"}, "expected one of cam"),
+        ({"look": "cam"}, "cam is of an image"),
+        ({"look": "cam", "picture": "?"}, "expected an image file in base64"),
+        ({"look": "filters", "name": "none"}, "expected a run's folder, found none"),
+        ({"look": "filters"}, "first"),  # there is no model in it
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused_in_words(folder, values, told):
+    found = asked(Runs(folder), "looked", **{"name": "first", **values})
+    assert told in found["error"]
+    assert "Traceback" not in found["error"]
+
+
 def test_a_pause_before_the_first_step_is_not_forgotten(folder, monkeypatch):
     """A training that begins clears what an earlier sitting was asked."""
     monkeypatch.setattr(Trainings, "is_running", lambda self, name: True)
@@ -241,8 +258,8 @@ def test_one_watches_it_learn_a_step_at_a_time(browser_page, tmp_path, shades):
         for label, words in (("data", str(shades)), ("call it", "slow"), ("epochs", "100000"), ("rate", "0.1")):
             page.get_by_label(label).fill(words)
         page.get_by_role("button", name="train", exact=True).click()
-        page.locator(".learning summary").click()
-        page.locator(".kernels h3", has_text="kernels of conv1, after step").wait_for()
+        page.locator(".learning > summary").click()
+        page.locator(".kernels h2", has_text="kernels of conv1, after step").wait_for()
         assert page.locator(".learning .samples button").count() == 8
         before = page.locator(".kernels canvas").first.evaluate("(each) => each.toDataURL()")
         page.locator(".recipe summary").click()
@@ -256,10 +273,10 @@ def test_one_watches_it_learn_a_step_at_a_time(browser_page, tmp_path, shades):
         page.locator(".state.paused").wait_for()
         expect(page.get_by_role("button", name="go on")).to_be_focused(timeout=1000 * HANG)
         at = int(page.locator(".stands").inner_text().split()[3].replace(",", ""))
-        page.locator(".kernels h3", has_text=f"after step {at:,}").wait_for()
+        page.locator(".kernels h2", has_text=f"after step {at:,}").wait_for()
         page.get_by_role("button", name="one step").click()
         page.locator(".stands", has_text=f"paused at step {at + 1:,} of").wait_for()
-        page.locator(".kernels h3", has_text=f"after step {at + 1:,}").wait_for()
+        page.locator(".kernels h2", has_text=f"after step {at + 1:,}").wait_for()
         assert page.locator(".kernels canvas").first.evaluate("(each) => each.toDataURL()") != before
         page.get_by_role("button", name="go on").click()
         page.locator(".state.training").wait_for()
@@ -291,6 +308,13 @@ def test_from_a_training_to_a_look_inside(browser_page, tmp_path, shades):
             "input",
             "conv1",
         ]
+        page.locator(".look .more summary").click()
+        page.locator(".look .more").get_by_label("what to see").select_option("cam")
+        page.locator(".look .more button").click()
+        shown = page.locator(".look .more .made img")
+        shown.wait_for()
+        assert shown.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 400
+        assert not PLACE.is_file() or violations(page) == []
         page.get_by_role("button", name="what it takes for something else").click()
         page.locator(".wrong-ones .note", has_text="Of the 20 test images, it takes").wait_for()
         page.locator(".wrong-ones .mistakes button").first.click()

@@ -43,5 +43,6 @@ def run(arguments: Namespace) -> int:
             f"wrote {len(sizes)} files to {arguments.output}: {ours:,} bytes of hubel's, {sum(sizes.values()):,} in all"
         )
         if course:
-            say(f"with {len(course['exercises'])} exercises of {arguments.course}")
+            many = len(course["exercises"])
+            say(f"with {many} exercise{'' if many == 1 else 's'} of {arguments.course}")
     return 0

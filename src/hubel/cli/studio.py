@@ -56,7 +56,8 @@ def run(arguments: Namespace) -> int:
         address = f"http://{HERE}:{bound.getsockname()[1]}/#token={token}{beginning}"
         say(f"the studio: {address} (Ctrl+C ends it)")
         if course:
-            say(f"with {len(course['exercises'])} exercises of {arguments.course}")
+            many = len(course["exercises"])
+            say(f"with {many} exercise{'' if many == 1 else 's'} of {arguments.course}")
         sys.stdout.flush()
         if arguments.browser:
             import webbrowser

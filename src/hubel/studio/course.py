@@ -6,7 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from hubel.base.errors import FileError, HubelError, MissingFileError, SettingError
+from hubel.base.errors import (
+    FileError,
+    HubelError,
+    MissingFileError,
+    NetworkError,
+    SettingError,
+    UnknownNameError,
+)
 from hubel.base.names import did_you_mean
 from hubel.base.words import printable
 from hubel.studio.answers.exercise import GAP, exercise
@@ -61,7 +68,7 @@ def read_course(text: str, name: str) -> dict[str, Any]:
             elif line.startswith("# "):
                 title, current = _two(line[2:]), None
             elif current is not None and line.strip():
-                _add(current, line.strip())
+                _add(current, line.strip(), number)
         except SettingError as error:
             raise SettingError(f"{name}:{number}: {error}") from None
         if len(made) > MOST_EXERCISES:
@@ -83,10 +90,10 @@ def _two(heading: str) -> tuple[str, str]:
 
 
 def _begun(heading: str, chapter: tuple[str, str], line: int) -> dict[str, Any]:
-    return {"title": _two(heading), "chapter": chapter, "text": "", "line": line, **dict.fromkeys(FIELDS, "")}
+    return {"title": _two(heading), "chapter": chapter, "text": "", "lines": {"": line}, **dict.fromkeys(FIELDS, "")}
 
 
-def _add(current: dict[str, Any], line: str) -> None:
+def _add(current: dict[str, Any], line: str, number: int) -> None:
     """A line of an exercise: a field, or words of its question."""
     found = _FIELD.fullmatch(line)
     if not found:
@@ -101,12 +108,13 @@ def _add(current: dict[str, Any], line: str) -> None:
         raise SettingError(f"{field}: stands twice in this exercise: leave one out")
     if len(value) > LONGEST:
         raise SettingError(f"{field}: expected at most {LONGEST:,} letters")
-    current[field] = value
+    current[field], current["lines"][field] = value, number
 
 
 def _tried(found: dict[str, Any], name: str) -> dict[str, Any]:
     """An exercise as the page has it, after its right answer could be worked out."""
-    where = f"{name}:{found.pop('line')}"
+    lines = found.pop("lines")
+    where = f"{name}:{lines['']}"
     if not found["network"]:
         raise SettingError(f"{where}: expected a line `- network: 32x32x3: conv 8 5x5` in {found['title'][0][:60]!r}")
     if not found["text"]:
@@ -115,8 +123,11 @@ def _tried(found: dict[str, Any], name: str) -> dict[str, Any]:
     try:
         exercise(**asked, given="", language="en")
     except HubelError as error:
-        told = printable(str(error))
-        raise SettingError(f"{where}: {told}: mend the exercise's network, layer, asks or output") from None
+        told = printable(str(error).partition("\n")[0])
+        kinds = (("network", NetworkError), ("layer", UnknownNameError), ("asks", SettingError))
+        at = next((field for field, kind in kinds if isinstance(error, kind)), "")
+        place = f"{name}:{lines.get(at, lines[''])}"
+        raise SettingError(f"{place}: {told}: mend the exercise's network, layer, asks or output") from None
     english = found.pop("text")
     return {
         **asked,

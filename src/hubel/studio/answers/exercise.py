@@ -193,11 +193,16 @@ def _total(found: Report, asks: str, given: str, say: _Say) -> dict[str, Any]:
     number = _number(given, say)
     if number == total:
         return _answer(True, f"{total:,}", say("right"), shown)
-    return _answer(False, f"{total:,}", _why_total(parts, asks, number, total, say), shown)
+    return _answer(False, f"{total:,}", _why_total(found, parts, asks, number, say), shown)
 
 
-def _why_total(parts: list[tuple[Row, int]], asks: str, number: int | Fraction, total: int, say: _Say) -> str:
-    given = number_text(number)
+def _why_total(found: Report, parts: list[tuple[Row, int]], asks: str, number: int | Fraction, say: _Say) -> str:
+    given, total = number_text(number), sum(part for _, part in parts)
+    other = "macs" if asks == "parameters" else "parameters"
+    if number == getattr(found, other):
+        return say("other figure", given=given, figure=say.figure(other), formula=given)
+    if asks == "macs" and number == 2 * total:
+        return say("flops", given=given)
     for row, part in parts:
         if total - part == number:
             return say("left out", given=given, layer=row.path, part=f"{part:,}")
@@ -256,6 +261,13 @@ def _shape(found: Report, row: Row | None, given: str, say: _Say) -> dict[str, A
         return _answer(
             False, right, say("axes", many=say("numbers", number=many) if many > 1 else say("one number")), shown
         )
+    if len(numbers) == 3 and (*numbers[1:], numbers[0]) == at.output_shape:
+        return _answer(False, right, say("channels first"), shown)
+    for each in found.rows if len(numbers) > 1 else ():
+        if list(each.output_shape) == numbers:
+            return _answer(
+                False, right, say("other layer", given=shape_text(each.output_shape), layer=each.path), shown
+            )
     told = [_why_axis(at, axis, number, say) for axis, number in enumerate(numbers) if number != at.output_shape[axis]]
     return _answer(False, right, *dict.fromkeys(told), shown)
 
@@ -271,8 +283,8 @@ def _why_axis(at: Row, axis: int, number: int, say: _Say) -> str:
             return say("slip", given=number, told=told, formula=expression.values())
         return say("side", given=number)
     if number == at.input_shape[-1]:
-        return say("input channels", given=number, right=at.output_shape[-1])
-    return say("channels", given=number, right=at.output_shape[-1])
+        return say("input channels", given=number)
+    return say("channels", given=number)
 
 
 def _fits(network: str, given: str, say: _Say) -> dict[str, Any]:

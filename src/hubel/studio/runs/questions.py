@@ -11,6 +11,7 @@ from hubel.base.errors import HubelError, SettingError
 from hubel.base.wishes import PAUSE, PAUSED, WISHES, is_look_wanted, put_wish, want_look, wish
 from hubel.base.words import printable
 from hubel.studio.runs.folder import checked_name, described, other_names, run_names
+from hubel.studio.runs.looking import looked
 from hubel.studio.runs.own import OwnData
 from hubel.studio.runs.trainings import NOTES, Trainings
 
@@ -42,6 +43,7 @@ class Runs:
             "model": (self.model, {"name": str, "fresh": int}),
             "examples": (self.examples, {"name": str}),
             "mistakes": (self.mistakes, {"name": str}),
+            "looked": (self.looked, {"name": str, "look": str, "layer": str, "picture": str}),
             "put": (self.data.put, {"name": str, "path": str, "at": int, "size": int, "content": str}),
             "own": (self.data.own, {"name": str}),
         }
@@ -138,6 +140,13 @@ class Runs:
         from hubel.studio.runs.model import surest_mistakes
 
         return surest_mistakes(self.folder / checked_name(name))
+
+    def looked(self, name: str, look: str, layer: str, picture: str) -> dict[str, Any]:
+        """A picture of a run's model as `hubel look` draws it."""
+        run = self.folder / checked_name(name)
+        if not run.is_dir():
+            raise SettingError(f"{run}: expected a run's folder, found none")
+        return looked(run, look, layer, picture)
 
     def _free_name(self) -> str:
         taken = {*run_names(self.folder), *self.trainings.names()}

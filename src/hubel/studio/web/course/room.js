@@ -85,7 +85,10 @@ class Course {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (field.value.trim()) this.check(field.value);
-      else field.focus();
+      else {
+        this.said.replaceChildren();
+        field.focus();
+      }
     });
     const design = each.network.includes("?") ? "" : h("a", { href: `#room=design&net=${encodeURIComponent(each.network)}` }, this.words.open);
     this.question.replaceChildren(

@@ -6,7 +6,13 @@ import { saved } from "hubel/studio/saved";
 
 const UNITS = [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]];
 
-/** Bytes in words: 246 KiB. */
+/** Bytes in words, as hubel explain writes them: 247 kB. */
+export function kilobytes(number) {
+  const [unit, size] = [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]].find(([, each]) => number >= each) ?? ["bytes", 1];
+  return `${Number((number / size).toPrecision(size === 1 ? 4 : 3))} ${unit}`;
+}
+
+/** Bytes in words, as memory is counted: 246 KiB. */
 export function bytes(number) {
   const [unit, size] = UNITS.find(([, each]) => number >= each) ?? ["bytes", 1];
   const value = number / size;

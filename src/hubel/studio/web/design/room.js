@@ -7,7 +7,7 @@ import { Diagram } from "hubel/studio/design/diagram";
 import { Editor } from "hubel/studio/design/editor";
 import { History } from "hubel/studio/design/history";
 import { LayerPane } from "hubel/studio/design/layer";
-import { CodePane, ComparePane, MemoryPane, adviceList, bytes, zooDialog } from "hubel/studio/design/panes";
+import { CodePane, ComparePane, MemoryPane, adviceList, kilobytes, zooDialog } from "hubel/studio/design/panes";
 import { Rows, difference, paired } from "hubel/studio/design/rows";
 import { Tabs } from "hubel/studio/design/tabs";
 import { saved } from "hubel/studio/saved";
@@ -15,8 +15,8 @@ import { Usable } from "hubel/studio/usable";
 
 const LATER = 120; // ms after which what is not seen at once is asked for
 const TOTALS = [
-  ["parameters", "parameters", count], ["macs", "MACs", count], ["weights_bytes", "weights", bytes],
-  ["kept_bytes", "kept for backward, an image", bytes], ["field", "receptive field", String], ["layers", "layers", count],
+  ["parameters", "parameters", count], ["macs", "MACs", count], ["weights_bytes", "weights", kilobytes],
+  ["kept_bytes", "kept for backward, an image", kilobytes], ["field", "receptive field", String], ["layers", "layers", count],
 ];
 
 /** The room's row in the registry. */
@@ -249,7 +249,7 @@ class Design {
       h("div", {}, h("dt", {}, "shape"), h("dd", {}, `${this.answer.input} → ${this.answer.output}`)),
       ...TOTALS.map(([name, title, words]) => {
         const [now, was] = [this.answer.totals[name], before?.totals[name]];
-        const change = typeof now === "number" && was !== undefined && (words === count ? difference(was, now) : now === was ? "" : `${now > was ? "+" : "−"}${bytes(Math.abs(now - was))}`);
+        const change = typeof now === "number" && was !== undefined && (words === count ? difference(was, now) : now === was ? "" : `${now > was ? "+" : "−"}${kilobytes(Math.abs(now - was))}`);
         return h("div", {}, h("dt", {}, title), h("dd", {}, words(now), change ? h("small", { class: "difference" }, ` ${change}`) : ""));
       }));
   }

@@ -4,16 +4,19 @@ import { count, drawn, h, percent } from "hubel/view/dom";
 import { mount } from "hubel/view/live/live";
 import { ask } from "hubel/studio/asking";
 import { drawKernels } from "hubel/studio/kernels";
+import { More } from "hubel/studio/look/more";
 
 const PATIENCE = 6000; // ms
 
 export class Inside {
   constructor() {
     this.told = h("p", { class: "note", role: "status" });
-    this.filters = h("section", { class: "kernels", hidden: true }, this.filtersOf = h("h3", {}), this.kernels = h("div", { class: "filters" }));
+    this.filters = h("section", { class: "kernels", hidden: true }, this.filtersOf = h("h2", {}), this.kernels = h("div", { class: "filters" }));
     this.wrong = h("div", { class: "wrong-ones" });
     this.model = h("div", { class: "looked" });
-    this.element = h("div", {}, this.told, this.filters, this.wrong, this.model);
+    this.more = new More(() => this.live?.pad.pixels() ?? null);
+    this.more.of(null);
+    this.element = h("div", {}, this.told, this.filters, this.wrong, this.model, this.more.element);
   }
 
   /** Show a run's model; of the same run that is shown nothing changes. */
@@ -29,6 +32,7 @@ export class Inside {
     if (this.name !== name) return;
     this.told.textContent = found.error ?? (found.reason ? `It does not run in the page: ${found.reason}. hubel report and hubel look show it.` : "");
     if (found.error) this.name = null; // another time there may be one
+    else this.more.of(name, found.paths);
     if (!found.packed) return;
     const strip = h("div", { class: "strip", role: "navigation", "aria-label": "layers, from left to right" }, h("div", { class: "scroll" }, themed(drawn(found.strip))));
     this.live = mount(this.model, found.packed, { samples: examples.samples ?? [], strip: { element: strip, paths: found.paths } });
@@ -40,6 +44,7 @@ export class Inside {
   /** Show nothing. */
   close() {
     this.name = this.live = null;
+    this.more.of(null);
     this.listed = false;
     this.filters.hidden = true;
     for (const each of [this.told, this.wrong, this.model]) each.replaceChildren();

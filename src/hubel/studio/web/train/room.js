@@ -104,7 +104,7 @@ class Train {
     const told = JSON.stringify([runs, this.chosen]);
     if (told === this.told) return;
     this.told = told;
-    const focus = this.list.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+    const focus = this.list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     if (!this.chosen.length && runs.length) this.choose(runs[0].name, true);
     this.list.replaceChildren(...runs.map((run) => {
       const last = run.last ?? {};
@@ -112,11 +112,11 @@ class Train {
       const best = figure && (last[`evaluation_${figure}`] ?? last[figure]);
       const facts = [STATES[run.state], run.data, last.epoch && `${last.epoch} of ${Math.ceil(run.epochs)} epochs`, typeof best === "number" && `${figure} ${brief(best)}`];
       const pressed = this.chosen.includes(run.name);
-      return h("li", {}, h("button", { type: "button", "data-name": run.name, "aria-pressed": String(pressed), onclick: (event) => this.choose(run.name, !event.ctrlKey && !event.metaKey && !event.shiftKey) },
+      return h("li", {}, h("button", { type: "button", "data-key": run.name, "aria-pressed": String(pressed), onclick: (event) => this.choose(run.name, !event.ctrlKey && !event.metaKey && !event.shiftKey) },
         h("b", {}, run.name), h("span", { class: "note" }, facts.filter(Boolean).join(" · "))),
-      h("button", { type: "button", "aria-label": pressed ? `leave ${run.name} out` : `${run.name} on the same chart`, onclick: () => this.choose(run.name, false) }, pressed ? "−" : "+"));
+      h("button", { type: "button", "data-key": `${run.name} beside`, "aria-label": pressed ? `leave ${run.name} out` : `${run.name} on the same chart`, onclick: () => this.choose(run.name, false) }, pressed ? "−" : "+"));
     }));
-    if (focus) [...this.list.querySelectorAll("button")].find((each) => each.dataset.name === focus)?.focus();
+    if (focus) [...this.list.querySelectorAll("button")].find((each) => each.dataset.key === focus)?.focus();
   }
 
   /** Choose a run, alone or beside the one that is. */

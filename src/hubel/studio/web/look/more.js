@@ -1,0 +1,82 @@
+// Everything that `hubel look` shows, of a run in the studio: what mattered, filters, how it came to be, and the rest.
+
+import { h } from "hubel/view/dom";
+import { ask } from "hubel/studio/asking";
+
+const LOOKS = [
+  ["cam", "what mattered: places that speak for a class (Grad-CAM)"],
+  ["saliency", "what mattered: how steeply each pixel changes the score"],
+  ["integrated-gradients", "what mattered: what each pixel adds to the score"],
+  ["occlusion", "what mattered: what is lost when a square is covered"],
+  ["maps", "what every layer makes of the image"],
+  ["unit", "one number, from the pixels on"],
+  ["filters", "a layer's filters, and what excites them"],
+  ["changes", "how filters and figures came to be"],
+  ["mistakes", "what it takes for what, and how sure it was"],
+  ["space", "the images as points, alike ones near each other"],
+  ["dream", "an image changed until a layer sees more in it"],
+];
+const OF_LAYERS = ["cam", "maps", "unit", "filters", "changes", "space", "dream"];
+const LONGEST = 1024; // pixels of a picture that is sent
+
+/** The folded part; picture(): the pixels that are looked at, null where there are none. */
+export class More {
+  constructor(picture) {
+    this.picture = picture;
+    this.choose = h("select", { "aria-label": "what to see" }, LOOKS.map(([value, words]) => h("option", { value }, words)));
+    this.layer = h("select", { "aria-label": "layer" });
+    this.choose.addEventListener("change", () => this.fitting());
+    this.file = h("input", { type: "file", accept: "image/*", "aria-label": "an image file in place of the one above" });
+    this.button = h("button", { type: "button", onclick: () => this.show() }, "show");
+    this.told = h("p", { class: "note", role: "status" });
+    this.made = h("div", { class: "made" });
+    this.element = h("details", { class: "more" }, h("summary", {}, "everything of hubel look: what mattered, filters, and the rest"),
+      h("p", { class: "bar" }, this.choose, this.layer, this.button), h("p", { class: "note" }, "of the image above, or of ", this.file), this.told, this.made);
+  }
+
+  /** Of another run, whose layers have these paths. */
+  of(name, paths = []) {
+    this.name = name;
+    this.layer.replaceChildren(h("option", { value: "" }, "the layer that hubel picks"), ...paths.map((path) => h("option", {}, path)));
+    this.told.replaceChildren();
+    this.made.replaceChildren();
+    this.element.hidden = !name;
+    this.fitting();
+  }
+
+  fitting() {
+    this.layer.hidden = !OF_LAYERS.includes(this.choose.value) || this.layer.options.length < 2;
+  }
+
+  async show() {
+    const { name } = this;
+    const [look, words] = [this.choose.value, this.choose.selectedOptions[0].textContent];
+    this.button.disabled = true;
+    this.told.textContent = "hubel look is at it, which takes some seconds …";
+    try {
+      const found = await ask("looked", { name, look, layer: this.layer.hidden ? "" : this.layer.value, picture: await this.given() });
+      if (name !== this.name) return;
+      this.told.textContent = found.error ?? found.said;
+      this.made.replaceChildren(...(found.picture ? [h("img", { src: found.picture, alt: words })] : []));
+    } catch (error) {
+      this.told.textContent = error.message;
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
+  /** The image that is looked at, as a file in base64; empty for none. */
+  async given() {
+    const [file] = this.file.files;
+    const source = file ? await createImageBitmap(file).catch(() => null) : this.picture();
+    if (file && !source) throw Error(`${file.name}: expected a picture that this browser can read`);
+    if (!source) return "";
+    const whole = h("canvas", { width: source.width, height: source.height });
+    if (file) whole.getContext("2d").drawImage(source, 0, 0);
+    else whole.getContext("2d").putImageData(source, 0, 0);
+    const scale = Math.min(1, LONGEST / Math.max(source.width, source.height));
+    const small = h("canvas", { width: Math.round(source.width * scale), height: Math.round(source.height * scale) });
+    small.getContext("2d").drawImage(whole, 0, 0, small.width, small.height);
+    return (scale < 1 ? small.toDataURL("image/jpeg", 0.95) : whole.toDataURL("image/png")).split(",")[1];
+  }
+}
