@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import pickle
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ import torch
 from hubel.arch import parse
 from hubel.data import Preprocessing
 from hubel.nn import build, drawing, evaluation_mode
+from hubel.nn.modules import carrying, teaching, writer_of
+from hubel.nn.modules.captioning import silence
+from hubel.nn.modules.own import own_hook
 from hubel.tasks import LoadedModel, load_model, predict, save_model
 from tests.work import HANG
 
@@ -99,3 +104,37 @@ def _fork_and_wait(model: LoadedModel, wanted: torch.Tensor, found: list[int]) -
     found.append(os.waitpid(child, 0)[1])
     torch.rand(2**20).exp()  # the parent computes on
     found.append(int(not torch.equal(predict(model, IMAGES), wanted)))
+
+
+@contextlib.contextmanager
+def hooked(module: Any) -> Iterator[None]:
+    heard: list[object] = []
+    handle = module.register_forward_hook(own_hook(lambda *given: heard.append(given)))
+    yield
+    handle.remove()
+    assert len(heard) == 1  # what this thread asked
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "within"),
+    [
+        ("5x3: lstm 4, dense 2", torch.ones(2, 3, 5), carrying),
+        ("9x3: conv1d 4 3 causal", torch.ones(2, 3, 9), carrying),
+        ("8x8x3: flatten, dense 4, caption 5 4 6", torch.ones(2, 3, 8, 8), lambda module: silence(writer_of(module))),
+        (
+            "8x8x3: flatten, dense 4, caption 5 4 6",
+            torch.ones(2, 3, 8, 8),
+            lambda module: teaching(module, torch.ones(2, 1, 5, dtype=torch.int64)),
+        ),
+        ("8x8x3: flatten, dense 4", torch.ones(2, 3, 8, 8), hooked),
+    ],
+)
+def test_what_one_thread_has_a_network_do_another_does_not_hear(text: str, inputs: Any, within: Any) -> None:
+    torch.manual_seed(0)
+    module = build(parse(text)).eval()
+    with torch.inference_mode(), ThreadPoolExecutor(1) as pool:
+        wanted = module(inputs)
+        with within(module):
+            module(inputs)  # what goes on has begun
+            assert torch.equal(pool.submit(module, inputs).result(), wanted)
+        assert torch.equal(module(inputs), wanted)

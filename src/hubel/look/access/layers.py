@@ -19,6 +19,7 @@ from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import hint
 from hubel.look.access.record import modules_of
 from hubel.nn import NetworkModule, device_of, input_gradients
+from hubel.nn.modules.own import own_hook
 from hubel.tasks import LoadedModel
 
 _PASSED_OVER = ("pool", "dropout", "identity", "flatten", "reshape", "zeropad")
@@ -115,7 +116,7 @@ def watching(calls: Sequence[LayerCall], note: Callable[[LayerCall, Tensor], Ten
 
     with ExitStack() as stack:
         for module in wanted:
-            stack.callback(module.register_forward_hook(hook).remove)
+            stack.callback(module.register_forward_hook(own_hook(hook)).remove)
         yield
 
 
@@ -197,7 +198,7 @@ def _of_module(model: LoadedModel) -> list[LayerCall]:
         stack.enter_context(input_gradients(model.module))
         stack.enter_context(torch.no_grad())
         for part in named:
-            stack.callback(part.register_forward_hook(hook).remove)
+            stack.callback(part.register_forward_hook(own_hook(hook)).remove)
         size = (1, preprocessing.channels, preprocessing.height, preprocessing.width)
         model.module(torch.zeros(size, device=device_of(model.module)))
     calls: list[LayerCall] = []

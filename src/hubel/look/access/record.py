@@ -15,6 +15,7 @@ from hubel.arch import Row, analyse, torch_order
 from hubel.base.errors import SettingError
 from hubel.look.access.models import of_any_model
 from hubel.nn import device_of, evaluation_mode
+from hubel.nn.modules.own import own_hook
 from hubel.tasks import LoadedModel
 
 
@@ -95,10 +96,10 @@ def _seen(
     found = _Seen(keep)
     with ExitStack() as stack, torch.no_grad(), evaluation_mode(module):
         for path, own in steps.items():
-            stack.callback(own[0].register_forward_pre_hook(_on_input(found, path)).remove)
+            stack.callback(own[0].register_forward_pre_hook(own_hook(_on_input(found, path))).remove)
             for step in own:
                 into = found.outputs if step is own[-1] else found.before
-                stack.callback(step.register_forward_hook(_on_output(found, into, path)).remove)
+                stack.callback(step.register_forward_hook(own_hook(_on_output(found, into, path))).remove)
         module(given.to(device_of(module)))
     return found
 

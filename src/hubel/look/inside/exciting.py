@@ -16,6 +16,7 @@ from hubel.data import Dataset
 from hubel.look.access.infer import check_size
 from hubel.look.access.record import modules_of
 from hubel.nn import device_of, evaluation_mode
+from hubel.nn.modules.own import own_hook
 from hubel.tasks import LoadedModel
 
 BATCH = 64
@@ -90,7 +91,7 @@ def _output(model: LoadedModel, row: Row, images: Tensor) -> Tensor:
         found.append(output.detach().float().cpu())
         raise _Enough
 
-    hook = last.register_forward_hook(stop)
+    hook = last.register_forward_hook(own_hook(stop))
     try:
         with evaluation_mode(model.module), torch.inference_mode(), contextlib.suppress(_Enough):
             given = model.preprocessing.normalise(images.to(device_of(model.module)))

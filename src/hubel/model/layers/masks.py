@@ -46,7 +46,7 @@ def over_known(layer: Layer, run: Callable[[], Tensor], values: Tensor, known: T
         return run()
     finally:
         for part in parts:
-            part.known = None
+            part.known, part.silent = None, False
 
 
 def _along_steps(layer: Layer) -> Iterator[OverSteps]:

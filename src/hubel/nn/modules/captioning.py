@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hubel.nn.modules.own import Own
 from hubel.nn.modules.sequences import GRU, LSTM
 
 State = tuple[Tensor, ...] | None
@@ -18,7 +19,11 @@ class Caption(nn.Module):
     """N×features → N×words×steps, scores of each next word, where the likeliest is written and given to the next step.
 
     Within `teaching` it is given the words that are wanted, N×sentences×steps, and gives N×words×(sentences·steps).
+    Within `silence` it hands on what it is given.
     """
+
+    taught = Own[Tensor | None](None)
+    is_silent = Own(False)
 
     def __init__(self, features: int, steps: int, words: int, units: int, cell: str) -> None:
         super().__init__()
@@ -27,10 +32,11 @@ class Caption(nn.Module):
         kind: Any = {"gru": GRU, "lstm": LSTM}[cell]
         self.recurrent = kind(features, units, True, False)
         self.next = nn.Linear(units, words)
-        self.taught: Tensor | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         """Write, or be taught."""
+        if self.is_silent:
+            return input
         if self.taught is not None:
             return self._taught(input, self.taught)
         scores, state = [], None
@@ -63,6 +69,16 @@ class Caption(nn.Module):
 def writer_of(module: nn.Module) -> Caption:
     """The part of a network that writes."""
     return next(each for each in module.modules() if isinstance(each, Caption))
+
+
+@contextmanager
+def silence(writer: Caption) -> Iterator[None]:
+    """Within, a network gives what its writer would be given: N×features."""
+    writer.is_silent = True
+    try:
+        yield
+    finally:
+        writer.is_silent = False
 
 
 @contextmanager

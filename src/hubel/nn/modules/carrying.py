@@ -12,6 +12,8 @@ from typing import TypeAlias
 
 from torch import Tensor, nn
 
+from hubel.nn.modules.own import Own
+
 Memory: TypeAlias = "tuple[Tensor, ...] | None"
 """What a module remembers: tensors with the batch first; None before the first step."""
 
@@ -19,8 +21,8 @@ Memory: TypeAlias = "tuple[Tensor, ...] | None"
 class Carrying:
     """A module that remembers, within `carrying`: `memory` is what, and `carries` whether it does now."""
 
-    carries: bool = False
-    memory: Memory = None
+    carries = Own(False)
+    memory = Own[Memory](None)
 
     def recalled(self, streams: int) -> Memory:
         """What is remembered of so many streams: the last ones, where fewer go on than there were."""

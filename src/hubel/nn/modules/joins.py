@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from hubel.nn.modules.own import Own
 from hubel.nn.modules.running import before_probabilities, named, run
 
 
@@ -58,10 +59,11 @@ class Product(Sum):
 class Auxiliary(nn.Sequential):
     """A side exit: hands its input on, and its own logits to the list that `collect` names, where one is set."""
 
+    collect = Own[list[Tensor] | None](None)
+
     def __init__(self, modules: dict[str, nn.Module]) -> None:
         super().__init__()
         named(self, modules)
-        self.collect: list[Tensor] | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         """Pass the input on; run the exit's own modules only where somebody collects."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hubel.base.errors import NetworkError
 from hubel.nn.modules.carrying import Carrying
+from hubel.nn.modules.own import Own
 
 
 class Embedding(nn.Embedding):
@@ -38,8 +39,8 @@ class OverSteps(Carrying):
     """
 
     one_bias = True
-    known: Tensor | None = None
-    silent = False
+    known = Own[Tensor | None](None)
+    silent = Own(False)
 
     def __init__(self: Any, input_size: int, hidden_size: int, sequences: bool, backwards: bool, **more: Any) -> None:
         super().__init__(input_size, hidden_size, batch_first=True, **more)  # type: ignore[call-arg]

@@ -15,7 +15,7 @@ from hubel.data.captions.words import END, UNKNOWN, Words
 from hubel.data.feed.device import sent
 from hubel.nn import device_of, evaluation_mode
 from hubel.nn.modules import writer_of
-from hubel.nn.modules.captioning import Caption
+from hubel.nn.modules.captioning import Caption, silence
 from hubel.tasks.answer import Answer
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.outputs import outputs
@@ -63,15 +63,11 @@ def write(
         yield from _likeliest(outputs(module, model.preprocessing, torch.from_numpy(np.array(prepared))), words)
         return
     writer = writer_of(module)
-    caught: list[torch.Tensor] = []
+    images = torch.from_numpy(np.array(prepared))
     with evaluation_mode(module), torch.inference_mode():
-        handle = writer.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
-        try:
-            images = torch.from_numpy(np.array(prepared))
-            module.logits(model.preprocessing.normalise(sent(images, device_of(module))))
-        finally:
-            handle.remove()
-        for features in caught[0]:
+        with silence(writer):
+            given = module.logits(model.preprocessing.normalise(sent(images, device_of(module))))
+        for features in given:
             found = _beam(writer, features[None], steps, beam or BEAM)[: max(1, top)]
             sentences = tuple((words.sentence(numbers), float(np.exp(score))) for numbers, score in found)
             yield Written(sentences, tuple(found[0][0]))

@@ -15,6 +15,7 @@ from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.data.games.environments import Environments
 from hubel.nn import evaluation_mode
+from hubel.nn.modules.own import own_hook
 from hubel.tasks.outputs import outputs
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def moments(
     points = 0.0
     maps: list[torch.Tensor] = []
     last = [each for each in module.modules() if isinstance(each, nn.Conv2d)][-1:]
-    hooks = [each.register_forward_hook(lambda _module, _given, answer: maps.append(answer)) for each in last]
+    hooks = [each.register_forward_hook(own_hook(lambda _module, _given, answer: maps.append(answer))) for each in last]
     try:
         with evaluation_mode(module), torch.inference_mode():
             for _ in range(steps):
