@@ -2,6 +2,7 @@ import csv
 import math
 import re
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -140,6 +141,18 @@ def test_patience_has_images_held_out_beside_a_test_part_or_is_refused(splits, n
         train(network, splits, patient, tmp_path / "refused", validation=0)
 
 
+def test_a_validation_that_was_better_before_is_told_where_nothing_keeps_the_best(splits, network, recipe, tmp_path):
+    turned = replace(splits.test.targets, values=3 - splits.test.labels)  # what is learnt is wrong there
+    slow = recipe.replace(epochs=4, learning_rate=5e-4, schedule="constant", warmup=0, ema=0.0)
+    events, parts = [], Splits(train=splits.train, validation=replace(splits.test, targets=turned))
+    run = train(network, parts, slow, tmp_path / "run", progress=events.append)
+    right = [row.evaluation_accuracy for row in run.metrics]
+    best = right.index(max(right))
+    assert right[-1] < right[best] - 0.02
+    told = f"was best after epoch {best + 1} ({right[best]:.2%}, then {right[-1]:.2%}): --patience keeps the best"
+    assert events[-1].reason == f"all epochs are done; validation accuracy {told}"
+
+
 def test_a_time_budget_holds_all_from_its_beginning_on(splits, network, recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(time, "perf_counter", clock(0.01))  # it is read after every step, which takes 0.01 s by it
     told, took = {}, {}
@@ -155,7 +168,7 @@ def test_a_time_budget_holds_all_from_its_beginning_on(splits, network, recipe, 
     assert run.is_finished
     assert 20 < run.metrics[-1].step < 200
     assert any(note.startswith("of 2 s in all, 0.") and "epochs, with measuring," in note for note in notices)
-    assert reason == "all epochs are done" or reason.startswith("the 2 s are over, at epoch")
+    assert reason.startswith(("all epochs are done", "the 2 s are over, at epoch"))
     assert told["late"][0].metrics[-1].step < run.metrics[-1].step
     run, notices, _ = told["over"]
     assert run.metrics[-1].step == 1
