@@ -68,6 +68,13 @@ def test_normal_kernels_have_keras_s_deviation(name: str, deviation: float) -> N
     assert float(kernel.abs().max()) <= 2 * deviation / 0.8796
 
 
+def test_initializers_have_keras_s_two_names() -> None:
+    assert type(initializers.he_normal(seed=1)) is initializers.HeNormal
+    assert layers.Dense(2, kernel_initializer=initializers.glorot_uniform()).initial["kernel"]((3, 2)).shape == (3, 2)
+    with pytest.raises(AttributeError, match="no he_norml; did you mean 'he_normal'"):
+        _ = initializers.he_norml
+
+
 def test_recurrent_layers_start_orthogonal_and_remembering() -> None:
     model = keras.Sequential([keras.Input((5, 3)), layers.LSTM(4)])
     _, recurrent, bias = model.get_weights()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hubel.base.errors import SettingError
+from hubel.base.names import did_you_mean
 from hubel.model.training.named import made
 
 __all__ = [
@@ -218,6 +219,13 @@ NAMED: dict[str, type[Initializer]] = {
     "lecun_uniform": LecunUniform,
     "lecun_normal": LecunNormal,
 }
+
+
+def __getattr__(name: str) -> type[Initializer]:
+    if name in NAMED:  # `he_normal()`, as Keras has them too
+        return NAMED[name]
+    raise AttributeError(f"hubel.model.initializers has no {name}{did_you_mean(name, [*NAMED, *__all__])}")
+
 
 Given = str | Initializer | Mapping[str, Any] | Callable[..., Any]
 
