@@ -29,7 +29,7 @@ export class More {
     this.file = h("input", { type: "file", accept: "image/*", "aria-label": "an image file in place of the one above" });
     this.button = h("button", { type: "button", onclick: () => this.show() }, "show");
     this.told = h("p", { class: "note", role: "status" });
-    this.made = h("div", { class: "made" });
+    this.made = h("div", { class: "made", tabindex: 0, role: "group", "aria-label": "what hubel look drew" });
     this.element = h("details", { class: "more" }, h("summary", {}, "everything of hubel look: what mattered, filters, and the rest"),
       h("p", { class: "bar" }, this.choose, this.layer, this.button), h("p", { class: "note" }, "of the image above, or of ", this.file), this.told, this.made);
   }
