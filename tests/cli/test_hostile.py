@@ -16,7 +16,7 @@ from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import Preprocessing
 from hubel.nn import build
-from hubel.tasks import save_model
+from hubel.tasks import load_model, save_model
 
 NAMES = ("\x1b[2J\x1b]0;title\x07", "\u202egnp.exe", "[/red] [bold", "long " * 2000, "\x9b31m", "\r\nhubel: saved")
 
@@ -30,6 +30,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_model(
         path, network, build(network), classes=NAMES, preprocessing=Preprocessing(8, 8, 1, (0.5,), (0.5,))
     )
+
+
+def test_what_python_prints_of_a_model_and_its_answers_moves_no_terminal(model: Path) -> None:
+    opened = load_model(model)
+    answer = opened.predict(np.zeros((8, 8, 1), np.uint8))
+    for shown in (repr(opened), str(opened), repr(answer), str(answer)):
+        assert all(letter.isprintable() or letter == "\n" for letter in shown)
 
 
 @pytest.fixture

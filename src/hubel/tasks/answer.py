@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
+from hubel.base.words import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ class Answer(abc.ABC):
         """The main thing, and more, as columns of a line."""
 
     def __str__(self) -> str:
-        return "  ".join(filter(None, self.words()))
+        return printable("  ".join(filter(None, self.words())), "\n")
 
     def __repr__(self) -> str:
         return f"<{self}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from hubel.base.words import printable
 from hubel.view.words.notebook import figures_html
 from hubel.view.words.tables import Table
 
@@ -22,10 +23,10 @@ class Result:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.shown()[0]}>"
+        return printable(f"<{type(self).__name__} {self.shown()[0]}>")
 
     def __str__(self) -> str:
-        return "\n".join(part if isinstance(part, str) else part.plain() for part in self.shown())
+        return printable("\n".join(part if isinstance(part, str) else part.plain() for part in self.shown()), "\n")
 
     def _repr_html_(self) -> str:
         first, *rest = self.shown()
