@@ -122,8 +122,8 @@ class Tensors:
         """Return the numbers of a constant that nobody learns: a buffer, repeated or not, or what was made of plain
         numbers; None where they are not known.
         """
-        source = self.repeated.get(id(tensor), self.stored(tensor))
-        if source is None or isinstance(source, nn.Parameter) or source.requires_grad or source.is_meta:
+        source = self.repeated.get(id(tensor), self.origin.get(id(tensor), self.record.original(tensor)))
+        if isinstance(source, nn.Parameter) or source.requires_grad or source.is_meta:
             return None
         source = source.detach().cpu()
         return source.reshape(tensor.shape) if source.numel() == tensor.numel() else source.expand(tensor.shape)
