@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,46 @@ import hubel
 from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.export import export
+from hubel.export.forms import Order
 from hubel.export.onnx.form import onnx_bytes, runner
 from hubel.export.page import form
 from hubel.export.page.form import _BUNDLE, _WASM, _as_module
+from hubel.export.page.trial import Trial, TrialError, found_node
 from hubel.tasks import LoadedModel, task_named
 from hubel.train import Run
 from tests.export.conftest import picture
 from tests.export.test_onnx import lived_in
 
 
+@pytest.fixture(autouse=True)
+def without_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Node takes seconds to run a page's programs on all pictures; one test lets it."""
+    with monkeypatch.context() as patch:
+        patch.setattr("hubel.export.page.trial.found_node", lambda: None)
+        yield
+
+
+@pytest.mark.skipif(found_node() is None, reason="Node runs a page's programs")
+def test_node_runs_a_pages_programs_and_finds_what_answers_otherwise(run: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("hubel.export.page.trial.found_node", found_node)
+    model = Run.open(run).model()
+    pictures = [np.asarray(picture(name, 7, 40, 31)) for name in ("red", "blue")]
+    written = form.written_page(Order(model, None, Path("page.html")))
+    assert written.runtime.startswith("Node ")
+    assert written.run is not None
+    for each in pictures:
+        wanted = model.task.answers(model, model.preprocessing.prepare(each)[np.newaxis])[0].data()
+        assert written.run(each[np.newaxis])[0].max() == pytest.approx(wanted["probability"], abs=5e-3)
+    modules, data = form.running(model)
+    with pytest.raises(TrialError, match="is not a function"):
+        Trial(modules, data, "answers")(np.zeros((1, 8, 8, 3), np.uint8))
+
+
 def test_a_page_answers_as_predict_does(run: Path, tmp_path: Path, browser_page: Any) -> None:
     file = tmp_path / "colours.html"
     found = export(run, file)
     assert (found.form, found.check) == ("web", None)
-    assert "it was not compared" in found.notes[0]
+    assert "(Node is not installed), so it was not compared" in found.notes[1]
     model = Run.open(run).model()
     browser_page.goto(file.as_uri())
     browser_page.wait_for_selector("html[data-ready]")

@@ -8,7 +8,11 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
 
 from hubel.arch import analyse
 from hubel.base.errors import SettingError
@@ -16,12 +20,16 @@ from hubel.code.javascript import engine_modules
 from hubel.data.colours.white import for_pages
 from hubel.export.forms import Order, Written
 from hubel.export.page.pack import pack, reason_not_packed
+from hubel.export.page.trial import Trial, TrialError
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
 from hubel.view.figures.colours import SERIES
 from hubel.view.writers.linked import program, web_file
 from hubel.view.writers.markup import h
 from hubel.view.writers.page import page
+
+if TYPE_CHECKING:
+    from hubel.export.forms import Runner
 
 RUNTIME = "node_modules/onnxruntime-web/dist"  # where npm puts it, beside which hubel is called or above
 _BUNDLE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
@@ -51,11 +59,31 @@ def written_page(order: Order) -> Written:
     if model.preprocessing.channels not in (1, 3):
         raise SettingError(f"a page has pictures, which hold no {model.preprocessing.channels} bands")
     why = reason_not_packed(model, places=True)
-    text = _page(model, *(_engine(model) if why is None else _runtime(model, why)))
+    modules, data, policy = _engine(model) if why is None else _runtime(model, why)
+    text = _page(model, program(["hubel/export/page"], modules), data, policy)
     told = "it runs in the page's own engine" if why is None else f"it runs in ONNX Runtime inside the page ({why})"
     name = "" if order.path.suffix.lower() in (".html", ".htm") else "index.html"
-    notes = (f"{told}; nothing here can run a page, so it was not compared: open it and look",)
-    return Written({name: text.encode()}, "image", None, notes=notes)
+    run, runtime, note = _trial(model, modules, data)
+    return Written({name: text.encode()}, "image", run, runtime, notes=(told, note))
+
+
+def _trial(model: LoadedModel, modules: dict[str, str], data: dict[str, Any]) -> tuple[Runner | None, str, str]:
+    """What computes the page's answers here, its name, and what is not compared."""
+    try:
+        trial = Trial(modules, data, "scores" if _drawn(model) else "shares")
+        trial(np.zeros((1, 8, 8, 3), np.uint8))
+    except TrialError as error:
+        return None, "", f"nothing here can run a page ({error}), so it was not compared: open it and look"
+
+    def run(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        found, decoding = trial(images), decoding_of(model.task.name)
+        if not _drawn(model):
+            return found[..., 0, 0]
+        if "onnx" not in data:
+            return model.task.outcome(torch.from_numpy(found.copy())).numpy()
+        return found if decoding.boxes or decoding.points else np.exp(found)  # see onnx_runner.js
+
+    return run, trial.name, "its programs were run on pixels; how a browser decodes files was not compared"
 
 
 def running(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any]]:
@@ -68,10 +96,9 @@ def running(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any]]:
     return modules, {"model": packed | _drawn(model), "colours": SERIES}
 
 
-def _engine(model: LoadedModel) -> tuple[str, dict[str, Any], dict[str, str]]:
-    """The program, its data, and what else the page may do."""
-    modules, data = running(model)
-    return program(["hubel/export/page"], modules), data, {}
+def _engine(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
+    """The modules that no file holds, the page's data, and what else the page may do."""
+    return *running(model), {}
 
 
 def _drawn(model: LoadedModel) -> dict[str, Any]:
@@ -94,7 +121,7 @@ def _drawn(model: LoadedModel) -> dict[str, Any]:
     return {"places": [list(colour) for colour in found]} if decoding.likeliest else {}
 
 
-def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+def _runtime(model: LoadedModel, why: str) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
     from hubel.export.onnx.form import onnx_bytes  # which needs onnx; reports write pages without
 
     folder = _installed(why)
@@ -113,7 +140,7 @@ def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[st
         "onnx": b64encode(onnx_bytes(model, "sized")).decode(),
         "wasm": b64encode((folder / _WASM).read_bytes()).decode(),
     }
-    return program(["hubel/export/page"], made), held, {"script-src": "'wasm-unsafe-eval'"}
+    return made, held, {"script-src": "'wasm-unsafe-eval'"}
 
 
 def _installed(why: str) -> Path:
