@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ import time
 
 import numpy as np
 import pytest
+
+from hubel.cli import main
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a shell's redirections")
 full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -120,3 +123,17 @@ def test_a_terminal_that_is_closed_stops_training_with_all_saved(images, tmp_pat
     finally:
         process.kill()
     assert not list(run.glob("checkpoints/partial"))
+
+
+def test_a_terminal_breaks_no_word_of_a_message(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    said = []
+    for terminal in (False, True):
+        monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal)
+        main(["explain", "7x7x1: conv 1 3x3/3", "--strict"])
+        with contextlib.suppress(SystemExit):
+            main(["train", "lenet5", "mnist", "--patiens", "3", "--and", "more", "words", "than", "a", "line", "holds"])
+        said.append(capsys.readouterr().err)
+    assert max(map(len, said[0].splitlines())) > 60
+    assert max(map(len, said[1].splitlines())) <= 60
+    assert said[0].split() == said[1].split()

@@ -16,7 +16,7 @@ from hubel.base.errors import HubelError, UnreadableError
 from hubel.base.limits import looked_through
 from hubel.base.names import hint, shortened
 from hubel.cli._common import add_common
-from hubel.cli._output import say, steady, tell, told
+from hubel.cli._output import between_words, say, steady, tell, told
 from hubel.cli._parser import VERBS, Parser, command_first
 
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
@@ -120,8 +120,9 @@ def _warned(
 ) -> None:
     """Tell a warning of hubel's own in one line, another's as Python does."""
     own = category.__module__.startswith("hubel.")
-    shown = f"hubel: {told(message)}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
-    (file or sys.stderr).write(shown)
+    stream = file or sys.stderr
+    said = between_words(f"hubel: {told(message)}\n", stream)
+    stream.write(said if own else warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _guarded(parsed: Namespace) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hubel.base.errors import FileError, SettingError
 from hubel.base.files import place_for, write_atomically
 from hubel.base.words import json_text
-from hubel.cli._output import print_json, print_line
+from hubel.cli._output import between_words, print_json, print_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from hubel.view.words.finding import Finding
     from hubel.view.words.tables import Table
 
-_WHOLE: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "drop_whitespace": True}
 WIDE = 160  # letters of a line where nobody says how many there is room for
 TEXTS = (".json", ".txt")
 TABLES = (".csv", ".md", ".tex", ".html")
@@ -138,24 +137,11 @@ def _width() -> int:
     return get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
 
 
-def _between_words(text: str) -> str:
-    """Lines that a terminal need not break, where that can be."""
-    import textwrap
-
-    width = get_terminal_size().columns
-    return "\n".join(
-        line
-        if len(line) <= width
-        else textwrap.fill(line, width, subsequent_indent=" " * (len(line) - len(line.lstrip())), **_WHOLE)
-        for line in text.split("\n")
-    )
-
-
 def _emit(part: RenderableType, error: bool = False) -> None:
     """Print a part; rich is needed for what is more than words."""
     if isinstance(part, str):
         stream = sys.stderr if error else sys.stdout
-        print_line(_between_words(part) if stream.isatty() else part, stream)
+        print_line(between_words(part, stream), stream)
         return
     from hubel.view.words.told import Columns, Styled
 

@@ -10,10 +10,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 from hubel.base.words import json_text, printable
 
+_WHOLE: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "drop_whitespace": True}
 _LONGEST = 6000  # letters of a message
 _PLAIN = dict(zip("×·−–—‑…→←↑↓⌊⌋⌈⌉≤≥≈█▀▄✓’‘“”", "x*----.><^v[][]<>~###v''\"\"", strict=True))
 
@@ -45,7 +47,22 @@ def aside() -> contextlib.AbstractContextManager[Any]:
 
 def tell(text: object) -> None:
     """Tell on standard error, after hubel's name, what went wrong or is being done."""
-    print(f"hubel: {told(text)}", file=sys.stderr)
+    print(between_words(f"hubel: {told(text)}", sys.stderr), file=sys.stderr)
+
+
+def between_words(text: str, stream: TextIO) -> str:
+    """Lines that a terminal need not break within words, where that can be; for what is no terminal, as they are."""
+    if not stream.isatty():
+        return text
+    import textwrap
+
+    width = get_terminal_size().columns
+    return "\n".join(
+        line
+        if len(line) <= width
+        else textwrap.fill(line, width, subsequent_indent=" " * (len(line) - len(line.lstrip())), **_WHOLE)
+        for line in text.split("\n")
+    )
 
 
 def told(text: object) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from argparse import Action, ArgumentError, ArgumentParser, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from hubel.base.names import did_you_mean, nearest
+from hubel.cli._output import between_words
 
 # what people type, who know it from elsewhere
 ELSEWHERE = {
@@ -113,7 +115,7 @@ class Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, how the command is written, and where more is said; end with status 2."""
         lines = [f"hubel: {message}", self.short_usage(), f"`hubel help{self.prog.removeprefix('hubel')}` says more"]
-        self.exit(2, "\n".join(lines) + "\n")
+        self.exit(2, between_words("\n".join(lines), sys.stderr) + "\n")
 
     def short_usage(self) -> str:
         """The command's words, and that there are options."""
