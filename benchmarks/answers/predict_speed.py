@@ -97,8 +97,9 @@ def timed(way: str, path: str, threads: int, batch: int, seconds: float) -> tupl
 
 def runner(way: str, path: Path, threads: int) -> tuple[Callable[[np.ndarray], Any], tuple[int, ...]]:
     """What gives probabilities for pictures, and their size."""
+    from hubel.arch import analyse
     from hubel.export import onnx_model
-    from hubel.export.engines import Way, computing
+    from hubel.export.engines import Way, chosen, computing
     from hubel.export.ready import opened
     from hubel.export.source import Source
 
@@ -106,7 +107,8 @@ def runner(way: str, path: Path, threads: int) -> tuple[Callable[[np.ndarray], A
     kind = source.preprocessing
     size = kind.height, kind.width, kind.channels
     if "int8" in way:
-        engine = Way("openvino" if "openvino" in way else "onnxruntime", threads=threads)
+        ruled = chosen("auto", threads=threads, many=True).suited(analyse(source.network), eight=True)
+        engine = Way("openvino", threads=threads) if "openvino" in way else ruled
         return computing(engine, eight_bits(path, size), "probabilities"), size
     if way.startswith("hubel"):
         precision = way.partition(" ")[2] or "float32"
