@@ -16,6 +16,7 @@ from PIL import Image
 
 import hubel
 import hubel.cli
+from hubel.arch import parse
 from hubel.base.errors import ModelFileError, SettingError
 from hubel.data import Preprocessing
 from hubel.export import SkewError, export, onnx_model, open_onnx
@@ -26,11 +27,13 @@ from hubel.export.onnx.digest import sealed
 from hubel.export.onnx.form import onnx_bytes, runner
 from hubel.export.onnx.graph import Graph
 from hubel.export.onnx.preparation import prepared
-from hubel.tasks import LoadedModel, task_named
+from hubel.tasks import LoadedModel, load, task_named
+from hubel.tasks.outputs import outputs
 from hubel.train import Run
 from tests.export.conftest import picture
 from tests.export.test_onnx import lived_in
 from tests.export.test_onnx import run as ran
+from tests.tasks.little import LITTLE
 
 
 def said(arguments: list[str], capsys: Any) -> Any:
@@ -311,3 +314,34 @@ def test_copies_of_an_opened_file_share_what_computes_and_pickles_are_refused(ru
     assert copy.deepcopy(model).predict(images) == model.predict(images)
     with pytest.raises(SettingError, match="cannot be pickled; send the model's file"):
         pickle.dumps(model)
+
+
+@pytest.mark.parametrize("layers", ["gru 6 sequences", "lstm 6 sequences, rnn 5 sequences", "conv1d 6 3 causal, relu"])
+def test_what_writes_goes_on_in_its_file_as_in_its_model(layers: str, tmp_path: Path) -> None:
+    network = parse(f"12: embed 5 4, {layers}, dense 5")
+    task = task_named("language").from_settings((), {"vocabulary": "abcde"})
+    model = LoadedModel(network, lived_in(network, 3), Preprocessing(12, 1, 1, (0.0,), (1 / 255,)), task)
+    export(model, tmp_path / "voice.onnx")
+    read = open_onnx(tmp_path / "voice.onnx")
+    how = {"prompt": "abcab", "length": 60, "seed": 3}
+    assert [*read.make(**how).pieces()] == [*model.make(**how).pieces()]
+    steps = torch.randint(5, (3, 24, 1, 1), dtype=torch.uint8)
+    with torch.inference_mode():
+        whole, apart = (outputs(each.module, each.preprocessing, steps) for each in (model, read))
+        torch.testing.assert_close(apart, whole)
+        with task.going_on(read.module):  # and not from one sitting to the next
+            pieces = [outputs(read.module, read.preprocessing, steps[:, at : at + 8]) for at in (0, 8, 16)]
+        torch.testing.assert_close(torch.cat(pieces, 2), whole)
+        torch.testing.assert_close(outputs(read.module, read.preprocessing, steps), whole)
+
+
+def test_what_speaks_says_the_same_from_its_file(tmp_path: Path) -> None:
+    little = LITTLE["speech"](tmp_path / "data")
+    run = hubel.train(little.network, load(little.source, **little.settings), directory=tmp_path / "run", epochs=0.2,
+                      progress=False, augmentation="none")  # fmt: skip
+    export(run.model(), tmp_path / "voice.onnx")
+    said = []
+    for number, each in enumerate((run.model(), open_onnx(tmp_path / "voice.onnx"))):
+        (place,) = each.make(say="low", seconds=0.02, seed=2).write(tmp_path / f"{number}.wav")
+        said.append(place.read_bytes())
+    assert said[0] == said[1]

@@ -20,9 +20,10 @@ from hubel.base.errors import MissingFileError, ModelFileError, NetworkError
 from hubel.base.headers import reason
 from hubel.base.model_file import WholenessWarning, classes_of, complain, entry_of, name_of, why_unread
 from hubel.data import Preprocessing
-from hubel.export.engines import FEW, USUAL, Way, computing
+from hubel.export.engines import FEW, USUAL, Way, computing, session
 from hubel.export.onnx.digest import ENTRY, is_whole
 from hubel.export.onnx.write import FORMAT
+from hubel.nn.modules.carrying import Carrying
 from hubel.tasks import LoadedModel, task_named
 from hubel.tasks.model import check_fit
 
@@ -56,6 +57,40 @@ class OnnxNetwork(nn.Module):
             given = self.preprocessing.normalise(images).contiguous().numpy()
             given = given.reshape(len(given), -1) if self._flat else given
         return torch.from_numpy(self._compute(given))
+
+
+class OnnxSteps(OnnxNetwork, Carrying):
+    """An exported network of steps, run by ONNX Runtime: within `carrying` it goes on where it stopped."""
+
+    def __init__(self, model: onnx.ModelProto, preprocessing: Preprocessing) -> None:
+        nn.Module.__init__(self)
+        first, *memories = model.graph.input
+        self.start, self.way, self.preprocessing, self.is_int8 = first.name, USUAL, preprocessing, False
+        self._whole = first.type.tensor_type.elem_type == onnx.TensorProto.INT64
+        shapes = (each.type.tensor_type.shape.dim for each in memories)
+        self._blank = {
+            each.name: [dim.dim_value for dim in shape[1:]] for each, shape in zip(memories, shapes, strict=True)
+        }
+        self._ask = session(model.SerializeToString())
+        self._answers = ["scores", *(f"{name}_after" for name in self._blank)]
+
+    def logits(self, steps: torch.Tensor) -> torch.Tensor:
+        """What the network says of steps before a closing softmax: float32 N×numbers×T, of whole numbers N×T, or
+        N×C×T.
+        """
+        steps = steps.flatten(1 if self._whole else 2)
+        known = self.recalled(len(steps)) if self.carries else None
+        memory = known or tuple(torch.zeros(len(steps), *shape) for shape in self._blank.values())
+        given = {name: np.ascontiguousarray(each.numpy()) for name, each in zip(self._blank, memory, strict=True)}
+        dtype = np.int64 if self._whole else np.float32
+        scores, *after = self._ask.run(self._answers, {self.start: np.ascontiguousarray(steps.numpy(), dtype), **given})
+        if self.carries:
+            self.memory = tuple(map(torch.from_numpy, after))
+        return torch.from_numpy(scores)
+
+    def scores(self, images: torch.Tensor) -> torch.Tensor:
+        """The same for uint8 images N×T×1×C."""
+        return self.logits(self.preprocessing.normalise(images))
 
 
 def open_onnx(path: Path, way: Way = USUAL) -> LoadedModel:
@@ -109,7 +144,8 @@ def _assembled(path: Path, model: onnx.ModelProto, said: Mapping[str, str], way:
     task = task_named(said["task"]).from_settings(classes_of(about), entry_of(about, "task_settings", dict))
     report = analyse(network)
     check_fit(path, report, preprocessing, task)
-    module = OnnxNetwork(model, preprocessing, way, report)
+    several = len(model.graph.input) > 1
+    module = OnnxSteps(model, preprocessing) if several else OnnxNetwork(model, preprocessing, way, report)
     _check_answer(path, report, module)
     return LoadedModel(network, module, preprocessing, task, entry_of(about, "summary", dict))
 

@@ -104,6 +104,9 @@ def _shapes_by_name(inputs: list[Any], input_shape: GivenShapes) -> dict[str, Te
     return {name: tuple(shape) for name, shape in zip(names, each, strict=False)}  # type: ignore[arg-type]
 
 
+_EXAMPLES = {1: "32", 2: "100x8", 4: "16x112x112x3"}  # inputs by how many axes they have beside the batch's
+
+
 def _settle(graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int) -> None:
     """Fill the sizes that the file leaves open; those that it fixes must be the wanted ones."""
     asked_for = _shapes_by_name(inputs, input_shape)
@@ -138,7 +141,7 @@ def _settle(graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int)
             if own is None and size is None:
                 raise NetworkError(
                     f"the file leaves the sizes of its input {given.name!r} open: give the input's shape, such as "
-                    f"{'' if given is inputs[0] else given.name + '='}224x224x3"
+                    f"{'' if given is inputs[0] else given.name + '='}{_EXAMPLES.get(len(fixed) - 1, '224x224x3')}"
                 )
             if own is None:
                 dimension.dim_value = size
