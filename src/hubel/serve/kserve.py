@@ -27,7 +27,8 @@ from hubel.tasks.answer import Named
 from hubel.tasks.decoding import decoding_of
 
 ALIVE = ("/v2/health/live", "/v2/health/ready")
-_KINDS = {"BYTES": "files in base64, of shape [N]", "UINT8": "pixels, of shape [N, rows, columns, channels]"}
+_SHAPES = {"BYTES": ["N"], "UINT8": ["N", "rows", "columns", "channels"]}
+_KINDS = {"BYTES": "files in base64", "UINT8": "pixels"}
 _REFUSED = ("request", "unknown", "settings", "pictures", "unreadable", "full", "deadline")
 
 
@@ -100,15 +101,21 @@ def _read(body: bytes, top: int, limits: Limits) -> tuple[dict[str, str], list[P
     given, said = inputs[0], value.get("id")
     kind, shape, data = given.get("datatype"), given.get("shape"), given.get("data")
     if not isinstance(kind, str) or kind not in _KINDS:
-        known = ", or ".join(f"{name} for {what}" for name, what in _KINDS.items())
+        known = ", or ".join(f"{name} for {what}, of shape {_shape(name)}" for name, what in _KINDS.items())
         raise Refusal("request", f"datatype: expected {known}, received {printable(str(kind))[:40]!r}")
     if not (isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape) and shape):
         raise Refusal("request", f"shape: expected whole numbers above 0, received {printable(str(shape))[:60]}")
+    if len(shape) != len(_SHAPES[kind]):
+        raise Refusal("request", f"shape: expected {_shape(kind)}, received {printable(str(shape))[:60]}")
     if shape[0] > limits.pictures:
         raise Refusal("pictures", f"expected at most {limits.pictures:,} pictures in a request, received {shape[0]:,}")
     contents = _files(shape, data) if kind == "BYTES" else _pixels(shape, data, limits)
     pictures = [Picture(content, f"picture {number}", top) for number, content in enumerate(contents)]
     return ({"id": said} if isinstance(said, str) else {}), pictures
+
+
+def _shape(kind: str) -> str:
+    return f"[{', '.join(_SHAPES[kind])}]"
 
 
 def _files(shape: list[int], data: Any) -> list[bytes]:
@@ -121,7 +128,7 @@ def _files(shape: list[int], data: Any) -> list[bytes]:
 
 
 def _pixels(shape: list[int], data: Any, limits: Limits) -> list[Any]:
-    if len(shape) != 4 or shape[3] not in (1, 3, 4) or shape[1] * shape[2] > limits.pixels:
+    if shape[3] not in (1, 3, 4) or shape[1] * shape[2] > limits.pixels:
         raise Refusal(
             "request",
             f"shape: expected [N, rows, columns, 1, 3 or 4], of at most {limits.pixels:,} pixels, received "
