@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hubel.arch import analyse, parse
+from hubel.arch import Layer, analyse, parse, register
 from hubel.arch._layer import REGISTRY
+from hubel.base.errors import NetworkError
 from hubel.cli import main
+from hubel.nn import build
 from hubel.tasks import load_model
 
 LAYERS = '''
@@ -206,3 +209,25 @@ def test_given_twice_it_is_run_once(capsys):
 def test_an_unknown_layer_says_how_to_bring_ones_own(capsys):
     assert main(["explain", "6x6x3: zzzzzz, flatten, dense 2"]) == 2
     assert "no layer is called 'zzzzzz'; one of your own is known once its file is imported" in capsys.readouterr().err
+
+
+def test_a_module_that_gives_another_shape_than_its_layer_says_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    says, wrong = '"""Twice as much."""\n\n    def output_shape(self, input):\n        return ', LAYERS
+    assert says + "input" in wrong
+    Path("strange_wrong.py").write_text(wrong.replace(says + "input", says + "(input[0],)"), encoding="utf-8")
+    monkeypatch.syspath_prepend(".")
+    importlib.import_module("strange_wrong")
+    words = r"doubled1: DoubledLayer\.output_shape says 6 \(channels first\) of 3×6×6, and its module gives 3×6×6"
+    with pytest.raises(NetworkError, match=words):
+        build(parse("6x6x3: bgr, doubled, dense 2 softmax"))
+
+
+def test_what_register_is_to_be_given_is_asked_for_where_a_class_says_it() -> None:
+    with pytest.raises(
+        ValueError, match=r"Times says positional in the class; it is an argument: @register\('times', "
+    ):
+
+        @register("times")
+        class Times(Layer):
+            factor: float = 2.0
+            positional = ("factor",)

@@ -263,7 +263,7 @@ def register(word: str, *, label: str = "", positional: tuple[str, ...] = ()) ->
     """Make a layer class known: `word` is what it is called in the text form, where `positional` settings follow it.
 
     `label` is what an unnamed one is called in a table and in a state dict, with a number (by default the word).
-    Raises `ValueError` where the word is taken.
+    Raises `ValueError` where the word is taken, and where a class says `positional` itself.
     """
 
     def remember(layer: T) -> T:
@@ -275,6 +275,11 @@ def register(word: str, *, label: str = "", positional: tuple[str, ...] = ()) ->
         if not word.isidentifier() or word in RESERVED:
             raise SettingError(
                 f"expected a word of letters that is not one of {', '.join(RESERVED)}, received {word!r}"
+            )
+        if "positional" in vars(layer) and layer not in REGISTRY.values():
+            raise SettingError(
+                f"{layer.__qualname__} says positional in the class; it is an argument: "
+                f"@register({word!r}, positional=…)"
             )
         layer.word, layer.label, layer.positional = word, label or word, positional
         REGISTRY[word] = layer

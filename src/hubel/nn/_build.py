@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hubel import zoo
@@ -165,5 +166,28 @@ def _layer(layer: Layer, name: str, path: str, known: _Known) -> dict[str, nn.Mo
     for step in layer.steps():
         own = f"{name}_{layer.activation}" if built else name  # type: ignore[attr-defined]
         built[own] = run_call(step.call(shape))
-        shape = step.output_shape(shape)
+        before, shape = shape, step.output_shape(shape)
+        if not type(step).__module__.startswith("hubel."):
+            _check_promise(path, step, built[own], before, shape)
     return built
+
+
+def _check_promise(
+    path: str, layer: Layer, module: nn.Module, input: tuple[int, ...], promised: tuple[int, ...]
+) -> None:
+    """Raise NetworkError where the module of somebody's own layer gives another shape than the layer says."""
+    training = module.training
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            found = tuple(module.eval()(torch.zeros(1, *torch_order(input))).shape[1:])
+    except Exception:  # another's code, which may want more than zeros: what runs it says so
+        return
+    finally:
+        module.train(training)
+    if found != tuple(torch_order(promised)):
+        shapes = torch_order(input), torch_order(promised), found
+        of, wanted, given = ("×".join(map(str, shape)) for shape in shapes)
+        raise NetworkError(
+            f"{path}: {type(layer).__qualname__}.output_shape says {wanted} (channels first) of {of}, and its module "
+            f"gives {given}; mend one of the two"
+        )
