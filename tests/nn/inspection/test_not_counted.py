@@ -213,3 +213,49 @@ def test_a_batch_taken_for_channels_is_said(
         inspect(model, example=torch.zeros(given))
     assert any(said in note for note in inspect(model[:1], example=torch.zeros(given)).notes)
     assert not inspect(model[:1], example=torch.zeros(given)[None]).notes
+
+
+class Distances(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.prototypes = nn.Parameter(torch.randn(10, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cdist(x, self.prototypes)
+
+
+class Spectral(nn.Module):
+    """Weights of frequencies, complex numbers (Li et al. 2021)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.randn(3, 8, 4, 3, dtype=torch.cfloat))
+
+    def forward(self, x: Tensor) -> Tensor:
+        low = torch.fft.rfft2(x)[:, :, :4, :3]
+        return torch.fft.irfft2(torch.einsum("bihw,iohw->bohw", low, self.weights), s=x.shape[-2:])
+
+
+def test_distances_of_all_pairs_are_counted() -> None:
+    report = inspect(Distances(), example=torch.randn(7, 6))
+    assert (report.macs, notes(report)) == (7 * 10 * 6, {})
+
+
+def test_pictures_are_real_where_the_first_weights_are_complex_and_transforms_are_not_counted() -> None:
+    report = inspect(Spectral(), (12, 14, 3))
+    assert report.macs == 3 * 8 * 4 * 3
+    assert [note.partition(":")[2] for note in notes(report)[""]] == [
+        ":_fft_r2c: what it costs is not counted",
+        ":_fft_c2r: what it costs is not counted",
+    ]
+
+
+@pytest.mark.parametrize("solved", [torch.linalg.inv, torch.linalg.cholesky, torch.linalg.svdvals, torch.matrix_exp])
+def test_what_solves_matrices_is_said(solved: Callable[[Tensor], Tensor]) -> None:
+    class Solved(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return solved(functional.normalize(x) @ x.mT)
+
+    told = notes(inspect(Solved(), example=torch.eye(6)[None]))[""]
+    assert all("linalg_" in note and "not counted" in note for note in told)
+    assert not any("norm" in note or "check" in note for note in told)

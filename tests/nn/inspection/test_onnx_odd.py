@@ -337,3 +337,17 @@ def test_a_second_output_is_not_left_out_of_a_tree(tmp_path: Path) -> None:
     onnx.save(both, str(file))
     with pytest.raises(ValueError, match="a tree has one output, the file gives 2: y, z"):
         network_of_onnx(file, (3,))
+
+
+@pytest.mark.parametrize("begin", ["stored", "filled", "learned"])
+def test_states_that_begin_with_zeros_are_no_parameters(tmp_path: Path, begin: str) -> None:
+    stored = {"w": floats(1, 15, 6), "r": floats(1, 15, 5), "b": floats(1, 30)}
+    made = [node("ConstantOfShape", ["size"], ["h"])] if begin == "filled" else []
+    stored |= {"size": whole(1, 1, 5)} if made else {"h": floats(1, 1, 5) * (begin == "learned")}
+    path = saved(
+        tmp_path / "gru.onnx",
+        [*made, node("GRU", ["x", "w", "r", "b", "", "h"], ["y"], hidden_size=5)],
+        [9, 1, 6],
+        stored,
+    )
+    assert inspect_onnx(path).parameters == 15 * 6 + 15 * 5 + 30 + 5 * (begin == "learned")

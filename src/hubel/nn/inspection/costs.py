@@ -61,6 +61,12 @@ def _bilinear(arguments: Sequence[Any], _: Any) -> list[Product]:
     ]
 
 
+def _distances(arguments: Sequence[Any], output: Any) -> list[Product]:
+    """Distances of all pairs of rows: one difference after the other is multiplied and added."""
+    rows, others = arguments[:2]
+    return [(output.numel() * rows.shape[-1], (rows,), (others,))]
+
+
 RULES: dict[Any, Rule] = {
     aten.convolution: _convolution,
     aten.convolution_overrideable: _convolution,
@@ -77,6 +83,7 @@ RULES: dict[Any, Rule] = {
     aten._int_mm: _matrices(0, 1),
     aten._scaled_mm: _matrices(0, 1),
     aten._trilinear: _bilinear,
+    aten._cdist_forward: _distances,
     aten._scaled_dot_product_flash_attention: _attention,
     aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     aten._scaled_dot_product_efficient_attention: _attention,
@@ -84,7 +91,10 @@ RULES: dict[Any, Rule] = {
     aten._scaled_dot_product_fused_attention_overrideable: _attention,
 }
 
-_MULTIPLIES = re.compile(r"mm(_|$)|matmul|conv(olution|_|\d|$)|attention|trilinear|rnn|lstm|gru|encoder_layer|linalg")
+_MULTIPLIES = re.compile(
+    r"mm(_|$)|matmul|conv(olution|_|\d|$)|attention|trilinear|rnn|lstm|gru|encoder_layer|fft_|dist_forward|"
+    r"linalg(?!_vector_norm|_check_errors)|cholesky|triangular_solve|lstsq|geqrf|ormqr|orgqr|lu_(solve|unpack)|_lu_with"
+)
 
 
 def not_counted(function: Any, tensors: Iterable[Tensor]) -> str:

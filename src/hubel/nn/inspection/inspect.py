@@ -189,9 +189,8 @@ def _arguments(
         return (example if isinstance(example, tuple) else (example,)), {}
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise NetworkError(f"expected batch as an int ≥ 1, received {batch!r}")
-    kinds = [parameter.dtype for parameter in module.parameters()]
-    real = [kind for kind in kinds if kind.is_floating_point] + [kind for kind in kinds if kind.is_complex]
-    dtype = real[0] if real else torch.get_default_dtype()
+    real = [each.dtype for each in module.parameters() if each.is_floating_point()]
+    dtype = real[0] if real else torch.get_default_dtype()  # complex weights are of what a model makes of real numbers
     return tuple(torch.empty(batch, *shape, dtype=dtype, device="meta") for shape in _tensor_shapes(input_shape)), {}
 
 

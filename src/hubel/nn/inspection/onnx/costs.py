@@ -76,6 +76,17 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     return Inspection(name, size, shapes, output, tuple(reading.rows), tuple(notes), stops, memory)
 
 
+_RECURRENT, _STATES = {"LSTM", "GRU", "RNN"}, (5, 6)
+
+
+def _is_zero(tensor: Any) -> bool:
+    """Whether a stored tensor has its numbers in the file, and all are 0."""
+    raw = tensor.raw_data
+    if any(raw[:64]) or raw.count(0) < len(raw):
+        return False
+    return not (any(tensor.float_data) or any(tensor.double_data) or tensor.external_data)
+
+
 class _Constant:
     """A stored tensor, or one worked out of such alone; `sources` are those that hold learned numbers, with sizes.
 
@@ -86,6 +97,7 @@ class _Constant:
         size = prod(tensor.dims) if tensor is not None else 0
         kept = tensor is not None and size > 1
         self.sources: dict[str, int] = {tensor.name: size} if kept and tensor.data_type in FLOATING else {}
+        self.zeros = {tensor.name} if kept and _is_zero(tensor) else set[str]()  # sources that are 0 everywhere
         self.integers: dict[str, int] = {tensor.name: size} if kept and tensor.data_type not in FLOATING else {}
 
 
@@ -199,9 +211,12 @@ class _Reading:
             if name:
                 made.sources.update(self.constants[name].sources)
                 made.integers.update(self.constants[name].integers)
+                made.zeros |= self.constants[name].zeros
         shape = self.shapes.get(node.output[0], ())
         if node.op_type == "ConstantOfShape" and prod(shape) > 1:
             made.sources[node.output[0]] = prod(shape)
+            if all(_is_zero(attribute.t) for attribute in node.attribute):  # zeros where it does not say
+                made.zeros.add(node.output[0])
         if node.op_type == "DequantizeLinear":  # a stored weight that becomes floating again
             made.sources = dict(self.constants[node.input[0]].integers)
             self.whole |= made.sources
@@ -209,6 +224,7 @@ class _Reading:
             for attribute in node.attribute:
                 if attribute.name == "value" and attribute.t.data_type in FLOATING and prod(attribute.t.dims) > 1:
                     made.sources[node.output[0]] = prod(attribute.t.dims)
+                    made.zeros |= {node.output[0]} if _is_zero(attribute.t) else set()
         for output in node.output:
             self.constants[output] = made
 
@@ -218,6 +234,8 @@ class _Reading:
             if name not in self.constants or place in NOT_LEARNED.get(node.op_type, ()):
                 continue
             sources = dict(self.constants[name].sources)
+            if node.op_type in _RECURRENT and place in _STATES:  # zeros there are how a sequence begins
+                sources = {source: size for source, size in sources.items() if source not in self.constants[name].zeros}
             if place in INTEGER_WEIGHTS.get(node.op_type, ()):
                 sources |= self.constants[name].integers
                 self.whole |= self.constants[name].integers
