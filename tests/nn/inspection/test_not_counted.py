@@ -259,3 +259,19 @@ def test_what_solves_matrices_is_said(solved: Callable[[Tensor], Tensor]) -> Non
     told = notes(inspect(Solved(), example=torch.eye(6)[None]))[""]
     assert all("linalg_" in note and "not counted" in note for note in told)
     assert not any("norm" in note or "check" in note for note in told)
+
+
+def test_operators_with_several_ways_to_go_are_refused_in_words() -> None:
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(6, 6), nn.Linear(6, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            found: Tensor = torch.cond(x.sum() > 0, self.a, self.b, (x,))
+            return found
+
+    with pytest.raises(
+        ValueError, match=r"decides on the numbers in a tensor .*operator cond, .*give it one way to go"
+    ):
+        inspect(Gated(), example=torch.randn(2, 6))

@@ -61,6 +61,8 @@ def _plain(error: Exception) -> str:
             if quantised
             else "torch.library.register_fake says it"
         )
+    if found := re.search(r"rule registered for HigherOrderOperator (\w+)", said):  # torch.cond, while_loop …
+        return f"{DECIDES}, by torch's operator {found[1]}, and inspect runs on shapes alone; give it one way to go"
     if isinstance(error, TypeError) and re.search(ARGUMENTS, said):
         return f"{said}: give all that forward takes, --input once for each (NAME=SHAPE) or an example with all of them"
     if re.search(NUMBERS, said + type(error).__name__):
