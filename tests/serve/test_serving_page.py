@@ -58,8 +58,11 @@ def test_the_page_knows_all_reasons_and_their_statuses():
 def test_defaults_are_as_the_page_says():
     parser = ArgumentParser()
     serve.add_arguments(parser)
-    usual = parser.parse_args(["run"])
-    rows = re.findall(r"^\| `--([a-z]+)` \| ([0-9,]+)", PAGE, re.MULTILINE)
+    usual, places = (
+        parser.parse_args(["run"]),
+        {name: each.dest for each in parser._actions for name in each.option_strings},
+    )
+    rows = re.findall(r"^\| `--([a-z-]+)` \| ([0-9,]+)", PAGE, re.MULTILINE)
     assert len(rows) == 9
     for name, value in rows:
-        assert getattr(usual, name) == float(value.replace(",", "")), name
+        assert getattr(usual, places[f"--{name}"]) == float(value.replace(",", "")), name

@@ -146,7 +146,9 @@ def _from_file(path: Path) -> Network:
         folder, path = path, path / "model.safetensors"
         if not path.is_file():
             return _of_run(folder)
-    if path.suffix == ".safetensors" or is_safetensors(path):  # `model.save("x.keras")` writes such too
+    if path.suffix == ".safetensors" or (
+        path.is_file() and is_safetensors(path)
+    ):  # `model.save("x.keras")` writes such too
         _, about = read_model_file(path)
         try:
             found = parse(entry_of(about, "network", str))

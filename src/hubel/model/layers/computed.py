@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.model.layers.layer import Layer
 
@@ -109,9 +110,9 @@ class _Noise(Computed):
     usual: ClassVar = {"rate": _NEEDED, "seed": None}
 
     def checked(self) -> None:
-        """Raise ValueError for a rate that is none."""
+        """Raise SettingError for a rate that is none."""
         if not 0 <= self.config["rate"] < 1:
-            raise ValueError(
+            raise SettingError(
                 f"expected a rate of {type(self).__name__} from 0 to below 1, received {self.config['rate']}"
             )
 
