@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -43,7 +44,8 @@ class Trial:
                 [node, script, held, asked], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told
             )
         weakref.finalize(self, _ended, self._process, folder)
-        self.name = "Node" + self._read(self._integers(1)[0]).decode()
+        with self._limit():
+            self.name = "Node" + self._read(self._integers(1)[0]).decode()
 
     def __call__(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """What it says of pictures, uint8 N×rows×columns×3: float32 N×classes×rows×columns."""
@@ -51,19 +53,25 @@ class Trial:
 
     def _one(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         assert self._process.stdin is not None
+        try:
+            with self._limit():
+                self._process.stdin.write(np.array(image.shape[:2], np.uint32).tobytes() + image.tobytes())
+                self._process.stdin.flush()
+                shape = self._integers(3)
+                values = np.frombuffer(self._read(4 * int(np.prod(shape))), np.float32)
+        except OSError:  # it ended
+            raise TrialError(self._why()) from None
+        found: npt.NDArray[np.float32] = values.reshape(shape).transpose(2, 0, 1)
+        return found
+
+    @contextmanager
+    def _limit(self) -> Iterator[None]:
         limit = Timer(PATIENCE, self._process.kill)
         limit.start()
         try:
-            self._process.stdin.write(np.array(image.shape[:2], np.uint32).tobytes() + image.tobytes())
-            self._process.stdin.flush()
-            shape = self._integers(3)
-            values = np.frombuffer(self._read(4 * int(np.prod(shape))), np.float32)
-        except OSError:  # it ended
-            raise TrialError(self._why()) from None
+            yield
         finally:
             limit.cancel()
-        found: npt.NDArray[np.float32] = values.reshape(shape).transpose(2, 0, 1)
-        return found
 
     def _integers(self, count: int) -> list[int]:
         found: list[int] = np.frombuffer(self._read(4 * count), np.uint32).tolist()
