@@ -172,8 +172,14 @@ def test_a_worker_that_is_killed_comes_back_and_counts_on(model_file):
         text = httpx.get(f"{address}/metrics", timeout=HANG).text
         return int(re.search(r'hubel_pictures_total\{model="animals"\} (\d+)', text)[1])
 
+    def line(child):
+        try:
+            return Path(f"/proc/{child}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            return b""
+
     def python(process):
-        return [each for each in children(process) if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+        return [each for each in children(process) if b"spawn_main" in line(each)]
 
     with started(f"animals={model_file}", "--workers", "2", "--quiet") as (address, process, _):
         until(lambda: len(python(process)) == 2 and works())

@@ -190,8 +190,17 @@ def _arguments(
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise NetworkError(f"expected batch as an int ≥ 1, received {batch!r}")
     real = [each.dtype for each in module.parameters() if each.is_floating_point()]
-    dtype = real[0] if real else torch.get_default_dtype()  # complex weights are of what a model makes of real numbers
+    dtype = [*real, *_complex_of_layers(module), torch.get_default_dtype()][0]
     return tuple(torch.empty(batch, *shape, dtype=dtype, device="meta") for shape in _tensor_shapes(input_shape)), {}
+
+
+def _complex_of_layers(module: nn.Module) -> Iterator[torch.dtype]:
+    """The complex numbers of PyTorch's own layers, which take such; other weights may be of what a model makes of real
+    ones (Fourier transforms).
+    """
+    for part in module.modules():
+        if type(part).__module__.startswith("torch.nn") and not isinstance(part, (nn.ParameterList, nn.ParameterDict)):
+            yield from (each.dtype for each in part.parameters(recurse=False) if each.is_complex())
 
 
 def _tensor_shapes(input_shape: Any) -> list[TensorShape]:
