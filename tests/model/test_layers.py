@@ -236,3 +236,9 @@ def test_pictures_of_any_size_are_resized_before_a_network() -> None:
     x = waves(2, 9, 7, 3)
     assert within.predict(x) == pytest.approx(layers.Resizing(6, 4)(x).numpy())
     assert "upsample" in str(keras.Sequential([keras.Input((3, 2, 3)), layers.Resizing(6, 4)]).network)
+
+
+@pytest.mark.parametrize("kind", [layers.ZeroPadding1D, layers.Cropping1D])
+def test_steps_come_before_channels_in_layers_that_are_no_node(kind):
+    with pytest.raises(ValueError, match="expected data_format='channels_last', received 'channels_first'"):
+        kind(1, data_format="channels_first")

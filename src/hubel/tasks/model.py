@@ -6,9 +6,9 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import safetensors
@@ -37,6 +37,7 @@ from hubel.base.numbers import an
 from hubel.base.plain import MISREAD
 from hubel.base.words import json_text
 from hubel.data import ImageError, Preprocessing, image_files
+from hubel.data.decode.image import or_error
 from hubel.data.prepare.arrays import as_array
 from hubel.nn import build, device_named
 from hubel.tasks.asking import Made, check_options
@@ -127,9 +128,9 @@ class LoadedModel(Result):
         for start in range(0, len(images), AT_ONCE):
             some = images[start : start + AT_ONCE]
             if self.task.draws:  # in each image's own coordinates
-                yield from (_or_error(lambda image: self.task.answer(self, image, top), image, skip) for image in some)
+                yield from (or_error(lambda image: self.task.answer(self, image, top), image, skip) for image in some)
                 continue
-            ready = [_or_error(self.preprocessing.prepare, image, skip) for image in some]
+            ready = [or_error(self.preprocessing.prepare, image, skip) for image in some]
             good = [each for each in ready if not isinstance(each, ImageError)]
             answers = iter(self.task.answers(self, np.stack(good), top) if good else [])
             yield from (each if isinstance(each, ImageError) else next(answers) for each in ready)
@@ -141,16 +142,6 @@ class LoadedModel(Result):
 
 
 AT_ONCE = 256  # images in one forward pass
-_T = TypeVar("_T")
-
-
-def _or_error(read: Callable[[Any], _T], image: Any, skip: bool) -> _T | ImageError:
-    try:
-        return read(image)
-    except ImageError as error:
-        if skip:
-            return error
-        raise
 
 
 def facts(model: LoadedModel) -> list[tuple[str, str]]:

@@ -6,7 +6,9 @@ import io
 import os
 import threading
 import warnings
+from collections.abc import Callable
 from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +48,7 @@ _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .gif .bmp .tif .tiff .webp .ppm .pgm .pb
 _MOST_THERE = 1000  # files of a folder, named in the place of a picture, among which one is looked for
 SUFFIXES = frozenset((*_SUFFIXES.split(), *sound.SUFFIXES))
 _OTHERS = ".jp2 .j2k .jxl .psd .svg .ico .tga .exr .hdr .dcm .nii .cr2 .cr3 .nef .arw .dng .orf .raf .rw2 .raw .czi"
+T = TypeVar("T")
 UNREAD_SUFFIXES = frozenset(_OTHERS.split())  # of images that are of no use here, which is said
 _AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _TURNED = 0x0112  # EXIF's orientation
@@ -223,6 +226,16 @@ def upright(image: Image.Image) -> Image.Image:
         return image
 
 
+def or_error(read: Callable[[Any], T], image: Any, skip: bool) -> T | ImageError:
+    """What reading an image gives; where it cannot be read and is to be skipped, why."""
+    try:
+        return read(image)
+    except ImageError as error:
+        if skip:
+            return error
+        raise
+
+
 def opened(path: str | os.PathLike[str]) -> Image.Image:
     """An image file, opened as what its first bytes say; its pixels are not read."""
     with open(path, "rb") as file:
@@ -234,7 +247,7 @@ def size_in(path: str | os.PathLike[str]) -> tuple[int, int]:
     """The height and width of an image file, as people see it. Raises ImageError where it cannot be read."""
     try:
         with opened(path) as picture:
-            turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            turned = picture.getexif().get(_TURNED, 1) in (5, 6, 7, 8)
             width, height = picture.size[::-1] if turned else picture.size
             return height, width
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

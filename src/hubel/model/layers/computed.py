@@ -34,7 +34,9 @@ class Computed(Layer):
         self.checked()
 
     def checked(self) -> None:
-        """Raise ValueError for settings that do not work out."""
+        """Raise SettingError for settings that do not work out."""
+        if self.config.get("data_format") not in (None, "channels_last"):
+            raise SettingError(f"expected data_format='channels_last', received {self.config['data_format']!r}")
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings by name."""
@@ -130,7 +132,7 @@ class SpatialDropout1D(_Noise):
 
     def changed(self, inputs: Tensor, rate: float) -> Tensor:
         """At every step the same ones."""
-        kept = torch.rand(len(inputs), 1, inputs.shape[2]) >= rate
+        kept = torch.rand(len(inputs), 1, inputs.shape[2], device=inputs.device) >= rate
         return inputs * kept / (1 - rate)
 
 

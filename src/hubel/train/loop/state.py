@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -11,12 +12,14 @@ import torch
 from hubel.arch import Network
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import Pretrained, drawing, load_pretrained
-from hubel.tasks import Task
+from hubel.tasks import Figure, Task
 from hubel.train.loop.ways.step import Step
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint
 from hubel.train.run.events import EpochMetrics
 from hubel.train.run.standing import Standing
+
+_FADED = 0.02  # of the best validation figure, from which it is said that the last is worse
 
 
 class State:
@@ -58,6 +61,18 @@ class State:
         """Whose weights the model will have, where the best epoch's are kept and those are not the last."""
         earlier = self.best_epoch and self.history and self.history[-1].epoch != self.best_epoch
         return f", and the weights are those of epoch {self.best_epoch}" if earlier else ""
+
+    def faded(self, figure: Figure, patience: int) -> str:
+        """What is to be said where validation was better before, and nothing keeps the best."""
+        rows = [row for row in self.history if row.evaluated == "validation"]
+        if patience or not rows:
+            return ""
+        values = [row.evaluation[figure.name] for row in rows]
+        best, last = reduce(lambda one, other: other if figure.better(other, one) else one, values), values[-1]
+        if not abs(best - last) > _FADED * abs(best):
+            return ""
+        when = f"was best after epoch {rows[values.index(best)].epoch} ({figure.text(best)}, then {figure.text(last)})"
+        return f"; validation {figure.title} {when}: --patience keeps the best"
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name: `<module>.*`, `optimizer.<which>.<parameter>.<what>`, `tally`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from functools import reduce
 from pathlib import Path
 
 import torch
@@ -38,7 +37,6 @@ _EVENT_SECONDS = 0.1
 _WAITING_SECONDS = 0.02  # between two looks at what is wished, while it is paused
 _BUSY = 2.5  # times slower than at its fastest
 _TRIED = 8  # images by which it is told how long measuring takes
-_FADED = 0.02  # of the best validation figure, from which it is said that the last is worse
 _ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
 
 
@@ -110,7 +108,7 @@ class Trainer(Epochs[Batch]):
     def over(self, epoch: int | None) -> str:
         """The recipe's epochs, or its patience."""
         if self.state.done >= self.steps:
-            return "all epochs are done" + self.state.whose + self._faded()
+            return "all epochs are done" + self.state.whose + self.state.faded(self.task.primary, self.recipe.patience)
         if self._late:
             at = self.state.done / self.epoch_steps
             return f"the {self.recipe.time_budget:g} s are over, at epoch {at:.3g} of {self.recipe.epochs:.4g}"
@@ -118,18 +116,6 @@ class Trainer(Epochs[Batch]):
             return ""
         figure = self.task.figure(self.recipe.monitor)
         return f"no better validation {figure.title} in {self.recipe.patience} epochs" + self.state.whose
-
-    def _faded(self) -> str:
-        """What is to be said where validation was better before, and nothing keeps the best."""
-        figure, rows = self.task.primary, [row for row in self.state.history if row.evaluated == "validation"]
-        if self.recipe.patience or not rows:
-            return ""
-        values = [row.evaluation[figure.name] for row in rows]
-        best, last = reduce(lambda one, other: other if figure.better(other, one) else one, values), values[-1]
-        if not abs(best - last) > _FADED * abs(best):
-            return ""
-        when = f"was best after epoch {rows[values.index(best)].epoch} ({figure.text(best)}, then {figure.text(last)})"
-        return f"; validation {figure.title} {when}: --patience keeps the best"
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The epoch's batches from where it was left."""
