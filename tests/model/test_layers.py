@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import hubel
 import hubel.model as keras
 from hubel.model import initializers, layers
 from tests.model.small import compiled, pictures
@@ -242,3 +243,27 @@ def test_pictures_of_any_size_are_resized_before_a_network() -> None:
 def test_steps_come_before_channels_in_layers_that_are_no_node(kind):
     with pytest.raises(ValueError, match="expected data_format='channels_last', received 'channels_first'"):
         kind(1, data_format="channels_first")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.Dropout(0.5, seed=7),
+        lambda: layers.GaussianNoise(0.1, seed=7),
+        lambda: layers.SpatialDropout1D(0.5, seed=7),
+        lambda: layers.RandomFlip("horizontal", seed=7),
+        lambda: layers.LSTM(3, seed=7),
+        lambda: layers.Dense(3, dtype="mixed_float16"),
+        lambda: layers.Conv2D(3, 3, dtype="bfloat16"),
+    ],
+)
+def test_settings_that_change_nothing_are_said(make: Any) -> None:
+    with pytest.warns(UserWarning, match=r"(seed=7|dtype='(mixed_float16|bfloat16)') changes nothing here: "):
+        make()
+
+
+def test_settings_that_ask_for_what_is_not_there_are_refused_and_what_is_usual_is_taken() -> None:
+    for make in (lambda: layers.LSTM(3, time_major=True), lambda: layers.Embedding(5, 3, quantization_config="int8")):
+        with pytest.raises(hubel.HubelError, match=r"expected (time_major|quantization_config)="):
+            make()
+    layers.LSTM(3, time_major=False, seed=None, dtype="float32")

@@ -107,8 +107,8 @@ def _one(sides: int | tuple[int, int]) -> int:
 def _kind() -> Any:
     """The widget's class; its base comes with a package that is not always here."""
     try:
-        import anywidget  # type: ignore[import-not-found,unused-ignore]
-        import traitlets  # type: ignore[import-not-found,unused-ignore]
+        import anywidget
+        import traitlets
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"expected {error.name} to show things at work in a notebook, and it is not installed; install it with: "

@@ -265,7 +265,7 @@ def formats_of(content: bytes, place: str) -> tuple[str, ...]:
         return ("AVIF",)
     if kind in _HEIC:
         try:
-            import pillow_heif  # type: ignore[import-not-found,unused-ignore]
+            import pillow_heif
         except ImportError:
             raise ImageError(
                 place, "is HEIC, which needs pillow-heif; install it with: pip install 'hubel[heic]'"

@@ -147,7 +147,7 @@ def _numbers(data: bytes, kind: int, bits: int) -> npt.NDArray[Any]:
 
 def _others(content: bytes) -> tuple[Samples, int]:
     try:
-        import soundfile  # type: ignore[import-not-found,unused-ignore]
+        import soundfile
     except ImportError:
         raise SettingError(
             "is a sound that is no WAV file, for which soundfile is needed; install it with: pip install 'hubel[sound]'"

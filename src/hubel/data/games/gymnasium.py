@@ -172,13 +172,13 @@ def made(id: str) -> Any:
             "entry point gymnasium.envs), or in Python gymnasium.register"
         )
     try:
-        import gymnasium  # type: ignore[import-not-found,unused-ignore]
+        import gymnasium
     except ModuleNotFoundError:
         raise _lacking("gymnasium") from None
     more: dict[str, Any] = {}
     if id.startswith(_ATARI):
         try:
-            import ale_py  # type: ignore[import-not-found,unused-ignore]
+            import ale_py
         except ModuleNotFoundError:
             raise _lacking("ale-py") from None
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)

@@ -45,7 +45,7 @@ def list_hub(name: str) -> Listing:
     Raises ModuleNotFoundError with the line that installs the library where that is missing.
     """
     try:
-        import datasets  # type: ignore[import-not-found,unused-ignore]
+        import datasets
     except ImportError:
         raise ModuleNotFoundError(
             "data sets of the Hugging Face hub need the package datasets, which is not installed; "

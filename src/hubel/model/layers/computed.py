@@ -11,6 +11,7 @@ from torch import Tensor
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.model.layers.layer import Layer
+from hubel.model.layers.passed_over import ONE_SEED, unused
 
 _NEEDED = object()
 _ALPHA = 1.6732632423543772 * 1.0507009873554805  # what SELU comes to far below zero
@@ -113,6 +114,8 @@ class _Noise(Computed):
 
     def checked(self) -> None:
         """Raise SettingError for a rate that is none."""
+        if self.config["seed"] is not None:
+            unused(self.name, "seed", self.config["seed"], ONE_SEED)
         if not 0 <= self.config["rate"] < 1:
             raise SettingError(
                 f"expected a rate of {type(self).__name__} from 0 to below 1, received {self.config['rate']}"

@@ -19,9 +19,10 @@ from hubel.model import initializers, regularizers
 from hubel.model.layers.arrays import as_tensor, first, last
 from hubel.model.layers.names import automatic_name
 from hubel.model.layers.normalised import as_keras
+from hubel.model.layers.passed_over import check_dtype
 from hubel.model.layers.roles import ROLE_NAMES, USUAL
 from hubel.model.layers.tensor import Axes, KerasTensor, inferred, known
-from hubel.model.layers.weights import Weight, assign_all, weights_of
+from hubel.model.layers.weights import Weight, assign_all, share, weights_of
 from hubel.model.variables import Result, Variable, started
 from hubel.nn import NetworkModule, build
 
@@ -69,6 +70,7 @@ class Layer:
         first = batch[1:] if batch else (input_dim,) if input_dim is not None else input_shape
         self.given_shape: Axes | None = tuple(first) if first is not None else None
         self.dtype = "float32"
+        check_dtype(self.name, dtype)
         self.initial: dict[str, Callable[..., Any]] = {}
         self.penalties: dict[str, Callable[[Tensor], Tensor]] = {}
         self.outputs_made: list[KerasTensor] = []
@@ -387,19 +389,3 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def share(name: str, built: nn.Module, other: nn.Module) -> None:
-    """Give a module the weights of another that was built for another shape. Raises SettingError where they differ."""
-    for (path, kept), (_, made) in zip(built.named_modules(), other.named_modules(), strict=True):
-        for kind in ("_parameters", "_buffers"):
-            for own, tensor in getattr(kept, kind).items():
-                there = getattr(made, kind).get(own)
-                if tensor is None or there is None:
-                    continue
-                if there.shape != tensor.shape:
-                    raise SettingError(
-                        f"{name}: expected the same inputs as before, which its {path or own} of {tuple(tensor.shape)} "
-                        f"was made for, received some that would need {tuple(there.shape)}"
-                    )
-                setattr(made, own, tensor)

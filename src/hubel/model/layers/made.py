@@ -16,6 +16,7 @@ from hubel.base.names import did_you_mean
 from hubel.model import activations, initializers
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.names import identifier, snake_case
+from hubel.model.layers.passed_over import ONE_SEED, unused
 from hubel.model.layers.roles import take_roles
 
 COMMON: tuple[str, ...] = ("name", "trainable", "dtype", "input_shape", "input_dim", "batch_input_shape", "batch_shape")
@@ -59,7 +60,9 @@ class Made(Layer):
             if name in settings and (value := settings.pop(name)) not in allowed:
                 raise SettingError(f"expected {name}={allowed[0]!r} in {kind}, received {value!r}")
         for name in self.ignored:
-            settings.pop(name, None)
+            value = settings.pop(name, None)
+            if name == "seed" and value is not None:
+                unused(self.name, name, value, ONE_SEED)
         self.settings = self.translated({**self.usual, **settings})
         for name in self.settings:
             if name not in own:
@@ -297,8 +300,8 @@ class Embedding(Made):
     """
 
     kind, roles, order = arch.Embedding, {"embeddings": "embeddings"}, ("input_dim", "output_dim")
-    only: ClassVar = {"weights": (None,), "lora_rank": (None,), "lora_alpha": (None,)}
-    ignored = ("input_length", "quantization_config")
+    only: ClassVar = dict.fromkeys(("weights", "lora_rank", "lora_alpha", "quantization_config"), (None,))
+    ignored = ("input_length",)
 
     def translated(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Masks are none of the tree's."""
@@ -320,8 +323,9 @@ class _Recurrent(Made):
         "stateful": (False,),
         "dropout": (0, 0.0),
         "recurrent_dropout": (0, 0.0),
+        "time_major": (False,),
     }
-    ignored = ("unroll", "use_cudnn", "seed", "time_major", "implementation", "unit_forget_bias")
+    ignored = ("unroll", "use_cudnn", "seed", "implementation", "unit_forget_bias")
 
     def translated(self, settings: dict[str, Any]) -> dict[str, Any]:
         """What comes out of masked steps is none of the tree's."""

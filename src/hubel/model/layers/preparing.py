@@ -13,6 +13,7 @@ from hubel.base.errors import SettingError
 from hubel.model.layers.arrays import as_tensor
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.made import own_name
+from hubel.model.layers.passed_over import ONE_SEED, unused
 
 
 class Rescaling(Layer):
@@ -196,6 +197,8 @@ class _Random(Layer):
         for ignored in ("bounding_box_format",):
             settings.pop(ignored, None)
         super().__init__(**settings)
+        if seed is not None:
+            unused(self.name, "seed", seed, ONE_SEED)
         self.settings: dict[str, Any] = {}
         self.config: dict[str, Any] = {}
 

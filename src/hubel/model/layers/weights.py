@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 import hubel.arch as arch
 from hubel.arch import Network, Node, Row, Shape, analyse, named_children, ops
@@ -238,3 +238,19 @@ def orders(network: Network, order: Tensor | None = None) -> dict[str, Tensor]:
 
     last, _ = after(network.body, "", (order, network.input))
     return found if last is None else {**found, "": last}
+
+
+def share(name: str, built: nn.Module, other: nn.Module) -> None:
+    """Give a module the weights of another that was built for another shape. Raises SettingError where they differ."""
+    for (path, kept), (_, made) in zip(built.named_modules(), other.named_modules(), strict=True):
+        for kind in ("_parameters", "_buffers"):
+            for own, tensor in getattr(kept, kind).items():
+                there = getattr(made, kind).get(own)
+                if tensor is None or there is None:
+                    continue
+                if there.shape != tensor.shape:
+                    raise SettingError(
+                        f"{name}: expected the same inputs as before, which its {path or own} of {tuple(tensor.shape)} "
+                        f"was made for, received some that would need {tuple(there.shape)}"
+                    )
+                setattr(made, own, tensor)
