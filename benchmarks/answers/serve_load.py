@@ -16,6 +16,7 @@ each request, the memory of all the server's processes before, ten times meanwhi
 
     python benchmarks/answers/serve_load.py RUN --soak 200     # 200,000 requests in 200 s: does memory grow?
     python benchmarks/answers/serve_load.py RUN --overload 60  # ten times what it can, measured in five seconds before
+                                                               # (and `echo` at the same rate, beside which it stands)
 """
 
 from __future__ import annotations
@@ -110,22 +111,24 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8321)
     parser.add_argument("--python", default=sys.executable, help="the interpreter of all servers")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="hubel alone for so long")
-    parser.add_argument("--overload", type=float, metavar="SECONDS", help="hubel alone, at ten times what it can")
+    parser.add_argument("--overload", type=float, metavar="SECONDS", help="hubel at ten times what it can, then echo")
     parser.add_argument("--options", help="of hubel serve (default: --queue 64 --deadline 0.25, of an overload 2)")
     arguments = parser.parse_args()
     arguments.options = arguments.options or f"--queue 64 --deadline {2 if arguments.overload else 0.25}"
     seconds = arguments.soak or arguments.overload or arguments.seconds
-    found = {}
-    for name in ["hubel"] if arguments.soak or arguments.overload else arguments.servers:
+    rate = 0.0 if arguments.overload else arguments.rate
+    for name in ["hubel"] if arguments.soak else ["hubel", "echo"] if arguments.overload else arguments.servers:
         try:
-            found[name] = measured(name, arguments, seconds)
+            found = measured(name, arguments, seconds, rate)
+            rate = found["rate"]
         except RuntimeError as error:
             print(f"{name}: left out, {error}")
             continue
-        print(f"{name}: {json.dumps(found[name])}", flush=True)
+        print(f"{name}: {json.dumps(found)}", flush=True)
 
 
-def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[str, Any]:
+def measured(name: str, arguments: argparse.Namespace, seconds: float, rate: float) -> dict[str, Any]:
+    """What came of a load of so many requests a second; 0: of ten times what the server answers of 32 clients."""
     path = Path(arguments.run)
     model = str(path / "model.safetensors" if path.is_dir() else path)
     settings = {"model": model, "port": arguments.port, "threads": len(os.sched_getaffinity(0))}
@@ -147,7 +150,7 @@ def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[s
         fresh = partial(Load, bodies, arguments.port, arguments.most)
         asyncio.run(fresh().at(50, 2))  # what is slow the first time is not measured
         closed = asyncio.run(fresh().by(32, 5 if arguments.overload else 3))
-        rate = 10 * closed if arguments.overload else arguments.rate
+        rate = rate or 10 * closed
         if not rate:
             raise RuntimeError("it answered nothing in five seconds")
         before, used, own = memory(server.pid), processors(server.pid), time.process_time()

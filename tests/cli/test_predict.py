@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from PIL import Image
 from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import ImageError, Preprocessing, image_files
+from hubel.data.prepare.cut import ImagesWarning
 from hubel.nn import build
 from hubel.tasks import Classification, load_model, predict, save_model
 from hubel.tasks.measure import outputs
@@ -187,6 +189,25 @@ def test_what_is_cut_away_of_an_image_is_told(here: Path, hubel: Said) -> None:
     assert "cut to the middle, since 2 images are of another form" in err
     assert "wide.png by 67%, tall.png by 67%" in err
     assert "cut" not in hubel("predict", "model.safetensors", "photo.png")[2]
+
+
+def test_from_python_it_is_a_warning(here: Path) -> None:
+    model = load_model("model.safetensors")
+    Image.new("L", (90, 30)).save("wide.png")
+    tall = Image.new("L", (20, 60))
+    with pytest.warns(ImagesWarning, match=r"since it is of another form .*: wide\.png by 67%$"):
+        model.predict("wide.png")
+    given = [np.zeros((30, 30), np.uint8), Path("wide.png"), Path("wide.png").read_bytes(), tall, np.asarray(tall)]
+    named = r"4 images are of another form .*: wide\.png by 67%, image 3 by 67%, image 4 by 67% and 1 more$"
+    with pytest.warns(ImagesWarning, match=named) as told:
+        model.predict(given)
+    assert told[0].filename == __file__
+    Path("shots/x.jp2").write_bytes(b"")
+    with pytest.warns(ImagesWarning, match=r"left out: files of kinds .*\.jp2 \(1\)"):
+        model.predict("shots")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.predict([NAMES[0], Image.new("L", (40, 30))])
 
 
 def test_from_python_an_image_that_cannot_be_read_stops_all_or_has_its_error_in_its_place(here: Path) -> None:

@@ -62,6 +62,10 @@ BAD = [
     ("{", 400, "not JSON"),
     ("[]", 400, "expected {"),
     ('{"inputs": []}', 400, "expected {"),
+    ('{"inputs": [], "inputs": []}', 400, "'inputs' once"),
+    ({**tensor("BYTES", [1], [CODED]), "outputs": [{"name": "classes"}]}, 400, "class, probability, probabilities"),
+    ({**tensor("BYTES", [1], [CODED]), "outputs": ["class"]}, 400, "expected [{"),
+    ({**tensor("BYTES", [1], [CODED]), "outputs": 3}, 400, "outputs: expected [{"),
     (tensor("FP32", [1, 8, 8, 3], [0.5] * 192), 400, "datatype: expected BYTES"),
     (tensor("BYTES", [2], [CODED]), 400, "expected 2 texts"),
     (tensor("BYTES", [1, 1], [CODED]), 400, "shape: expected [N], received [1, 1]"),
@@ -90,6 +94,18 @@ def test_bad_tensors_get_a_sentence(client, body, status, words):
     answer = client.post(INFER, content=content, headers={"content-type": "application/json"})
     assert answer.status_code == status
     assert words in answer.json()["error"]
+
+
+def test_the_outputs_that_are_asked_for_come_back(client):
+    asked = {**tensor("BYTES", [1], [CODED]), "outputs": [{"name": "class"}]}
+    assert [each["name"] for each in client.post(INFER, json=asked).json()["outputs"]] == ["class"]
+
+
+def test_what_is_cut_away_is_told(client):
+    wide = base64.b64encode(picture(size=(40, 8))).decode()
+    answer = client.post(INFER, json=tensor("BYTES", [2], [CODED, wide])).json()
+    assert answer["parameters"]["note"].startswith("picture 1: 80% of it is cut away")
+    assert "parameters" not in client.post(INFER, json=tensor("BYTES", [1], [CODED])).json()
 
 
 def test_health_asks_for_no_token(model_file):

@@ -119,6 +119,8 @@ BAD = [
     ("application/json", b"[" * 100_000, 400, "request", "not JSON"),
     ("application/json", b"[]", 400, "request", "pictures"),
     ("application/json", b'{"pictures": []}', 400, "request", "received none"),
+    ("application/json", b'{"pictures": [""], "pictures": [""]}', 400, "request", "'pictures' once"),
+    ("application/json", b'{"pictures": [{"data": "", "data": ""}]}', 400, "request", "'data' once"),
     ("application/json", b'{"pictures": [3]}', 400, "request", "picture 1"),
     ("application/json", b'{"pictures": [{"data": "*"}]}', 400, "request", "base64"),
     ("application/json", b'{"pictures": [{"data": "", "url": "http://x/"}]}', 400, "request", "picture 1"),
@@ -153,12 +155,47 @@ def test_bad_input_gets_a_sentence(client, kind, body, status, reason, words):
         ("top=1e9", "top"),
         ("threshold=nan", "threshold"),
         ("topp=3", "topp"),
+        ("top=2&top=3", "top: expected once after the ?, received 2 times"),
+        ("top=2&top=2", "top: expected once"),
+        ("threshold=0.5&top=1&threshold=0.1", "threshold: expected once"),
+        ("pictures=true&pictures=false", "pictures: expected once"),
+        ("top=", "top"),
     ],
 )
 def test_settings_out_of_range(client, query, words):
     answer = client.post(f"{PREDICT}?{query}", content=picture(), headers=PNG)
     assert (answer.status_code, answer.json()["reason"]) == (422, "settings")
     assert answer.json()["error"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "words"),
+    [
+        ("GET", "/v1/models?top=3", "top: expected nothing after the ?"),
+        ("GET", "/v1/models/animals?name=x", "name: expected nothing after the ?"),
+        ("GET", "/v2/models/animals?top=3", "top: expected nothing after the ?"),
+        ("POST", "/v2/models/animals/infer?top=3", "top: expected nothing after the ?"),
+        ("GET", "/metrics?a=1", "a: expected nothing after the ?"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(client, method, path, words):
+    answer = client.request(method, path, content=picture() if method == "POST" else b"")
+    assert (answer.status_code, answer.json()["reason"]) == (422, "settings")
+    assert answer.json()["error"].startswith(words)
+
+
+@pytest.mark.parametrize("path", ["/?from=there", "/health?probe=1", "/ready?x"])
+def test_pages_and_probes_are_asked_as_they_are(client, path):
+    assert client.get(path).status_code == 200
+
+
+def test_how_much_of_a_picture_is_cut_away_is_told(client):
+    files = [("p", (f"{width}.png", picture(size=(width, 8)))) for width in (8, 10, 40)]
+    answers = client.post(PREDICT, files=files).json()["predictions"]
+    assert ["note" in each for each in answers] == [False, False, True]
+    assert answers[2]["note"].startswith("80% of it is cut away")
+    again = [client.post(PREDICT, content=picture(size=(40, 8)), headers=PNG).json() for _ in range(2)]
+    assert [each["predictions"][0]["note"] for each in again] == [answers[2]["note"]] * 2
 
 
 def test_pixels_are_known_before_they_are_decoded(client):

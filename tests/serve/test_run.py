@@ -196,3 +196,21 @@ def test_a_worker_that_is_killed_comes_back_and_counts_on(model_file):
         until(lambda: len(python(process)) == 2 and killed not in python(process))
         assert stopped in python(process)  # nobody waited until that one had to be given up
         os.kill(stopped, signal.SIGCONT)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers count in a file that POSIX alone has")
+def test_nothing_stays_of_a_service_that_is_killed(model_file, tmp_path, monkeypatch):
+    """Neither its workers, which would keep the port, nor the file in which they count."""
+
+    def answers():
+        try:
+            return httpx.get(f"{address}/ready", timeout=HANG).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with started(f"animals={model_file}", "--workers", "2", "--quiet") as (address, process, _):
+        until(answers)
+        process.kill()
+        until(lambda: not answers())
+        assert not list(tmp_path.iterdir())

@@ -53,7 +53,6 @@ EXAMPLES = """  hubel predict runs/lenet5-mnist digit.png
   hubel predict runs/pqn-ale-Pong -o game.gif
   hubel predict runs/lstm256-plays --prompt 'ROMEO:' --length 500 --temperature 0.8 --seed 1"""
 
-CUT = 0.3  # the share of an image from which it is said that it is cut away; photographs of 3:4 lose a quarter
 AT_ONCE = 256  # images in one forward pass
 FILES = (*TABLES, ".jsonl", *TEXTS)
 PICTURE = ".png"  # of one image
@@ -169,23 +168,16 @@ def _tell_cut(found: Sequence[Found], images: Sequence[tuple[str, bytes | None]]
     """Say of which images a good part is cut away, being of another form than those of the training, and note it with
     their answers.
     """
-    from hubel.data.decode.image import ImageError, size_in
-    from hubel.data.sources.listing import some
+    from hubel.data.prepare.cut import all_cut_words, cut_of, cut_words
 
-    told = []
+    cut = []
     for one, (path, content) in zip(found, images, strict=True):
-        if "error" in one or content is not None or rule.fit != "crop":
-            continue
-        try:
-            cut = rule.cut(*size_in(path))
-        except ImageError:  # a table of bands, an array
-            continue
-        if cut > CUT:
-            one["note"] = f"{cut:.0%} of it is cut away: its form is not that of the training's pictures"
-            told.append(f"{path} by {cut:.0%}")
-    if told:
-        those = "it is" if len(told) == 1 else f"{len(told):,} images are"
-        tell(f"cut to the middle, since {those} of another form than the training's pictures: {some(told, 3)}")
+        share = 0.0 if "error" in one else cut_of(rule, path if content is None else content)
+        if share:
+            one["note"] = cut_words(share)
+            cut.append((path, share))
+    if cut:
+        tell(all_cut_words(cut))
 
 
 def _ending(arguments: Namespace) -> str:

@@ -103,7 +103,8 @@ def _loaded(model: Any) -> LoadedModel:
         return Run.open(path).model() if path.is_dir() else load_model(path)
     if hasattr(model, "model"):
         return _loaded(model.model())
-    raise SettingError(f"expected a trained model, a run, or the path of one, received {type(model).__name__}")
+    how = '; save it first, model.save("model.safetensors"), and export that' if hasattr(model, "save") else ""
+    raise SettingError(f"expected a trained model, a run, or the path of one, received {type(model).__name__}{how}")
 
 
 def _put(place: Path, written: Written) -> None:

@@ -9,16 +9,17 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from hubel import __version__
+from hubel.base.names import listing
 from hubel.base.words import json_text, printable
 from hubel.serve import schema
 from hubel.serve.batches import Picture
-from hubel.serve.gate import FAULT, Gate, told
+from hubel.serve.gate import FAULT, JSON, OPEN, Gate, told
 from hubel.serve.kserve import add_kserve
 from hubel.serve.page import demo_page
 from hubel.serve.pictures import formats, pictures_of
@@ -49,6 +50,7 @@ def application(settings: Settings) -> Any:
         docs_url=None,
         redoc_url=None,
         lifespan=life,
+        dependencies=[Depends(_asked_once)],
     )
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -77,9 +79,7 @@ def _add_models(app: FastAPI, service: Service) -> None:
     @app.post(
         "/v1/models/{name}/predict",
         response_model=schema.Predictions,
-        responses=schema.refusals(
-            "request", "unknown", "kind", "settings", "pictures", "unreadable", "full", "deadline"
-        ),
+        responses=schema.refusals("request", "unknown", "kind", "pictures", "unreadable", "full", "deadline"),
         openapi_extra={"requestBody": schema.BODY},
         tags=["models"],
     )
@@ -94,9 +94,6 @@ def _add_models(app: FastAPI, service: Service) -> None:
 
         A picture that cannot be read has an `error`; where none can be read, the request is refused.
         """
-        unknown = sorted(set(request.query_params) - {"top", "threshold", "pictures"})
-        if unknown:
-            raise Refusal("settings", f"{printable(unknown[0])[:60]}: expected top, threshold or pictures after the ?")
         asked, scope = Asked(top, threshold, pictures), request.scope
         service.named(name)
         address = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
@@ -115,7 +112,7 @@ async def _predictions(service: Service, name: str, asked: Asked, request: Reque
     small = len(body) <= INLINE
     sent = pictures_of(kind, body, service.limits) if small else await aside(pictures_of, kind, body, service.limits)
     found = await service.answers(name, [Picture(*each, asked.top) for each in sent], state)
-    if asked.drawn or not small:  # drawing, and listening for what is wrong with sounds, take as long as they are large
+    if asked.drawn or not small:  # drawing, and telling what is drawn, take as long as pictures are large
         return await aside(told_answers, name, asked, sent, found)
     return told_answers(name, asked, sent, found)
 
@@ -140,6 +137,22 @@ def _add_health(app: FastAPI, service: Service) -> None:
     async def metrics() -> Response:
         """Counts for Prometheus, over all processes."""
         return Response(service.board.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _asked_once(request: Request) -> None:
+    """Refuse what stands after the ? and would be ignored: names that a route does not know, and ones given twice. (Of
+    pages and probes it means nothing.)
+    """
+    given = [] if request.url.path in OPEN else [name for name, _ in request.query_params.multi_items()]
+    if not given:
+        return
+    known = [each.alias for each in request.scope["route"].dependant.query_params]
+    for name in given:
+        if name not in known:
+            wanted = f"{listing(known)} after the ?" if known else "nothing after the ?"
+            raise Refusal("settings", f"{printable(name)[:60]}: expected {wanted}")
+        if given.count(name) > 1:
+            raise Refusal("settings", f"{name}: expected once after the ?, received {given.count(name):,} times")
 
 
 def about(service: Service, served: Served) -> dict[str, Any]:
@@ -170,7 +183,7 @@ def _json(value: Any) -> Response:
 def _answer(request: Request, refusal: Refusal) -> Response:
     request.state.note["reason"] = refusal.reason
     headers, body = told(refusal, request.state.note)
-    return Response(body, refusal.status, headers)
+    return Response(body, refusal.status, {**JSON, **headers})
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -7,9 +7,11 @@ A process that was killed leaves its row, and the next one goes on with it, so t
 from __future__ import annotations
 
 import math
+import os
+import tempfile
 from bisect import bisect_left
 from collections.abc import Sequence
-from pathlib import Path
+from multiprocessing import reduction
 from typing import Any
 
 import numpy as np
@@ -58,36 +60,54 @@ def _bound(bound: float) -> str:
     return "+Inf" if bound == math.inf else f"{bound:g}"
 
 
-def rows_of(path: Path, models: Sequence[str], processes: int) -> None:
-    """Make the file in which so many processes count."""
-    path.write_bytes(bytes(8 * len(_series(models)) * processes))
+class Rows:
+    """The file in which several processes count. It has no name, and goes with the last of them; workers get it as they
+    are started.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    @classmethod
+    def of(cls, models: Sequence[str], processes: int) -> Rows:
+        """A file for so many processes."""
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (held as long as the service runs)
+        file.write(bytes(8 * len(_series(models)) * processes))
+        file.flush()
+        return cls(file)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened, (reduction.DupFd(self.file.fileno()),)
+
+
+def _opened(given: Any) -> Rows:
+    return Rows(os.fdopen(given.detach(), "r+b"))
 
 
 class Board:
     """The numbers of this process, and the page of all."""
 
-    def __init__(self, models: Sequence[str], limit: int, path: str | None = None) -> None:
+    def __init__(self, models: Sequence[str], limit: int, rows: Rows | None = None) -> None:
         self._series = _series(models)
         self._place = {each: place for place, each in enumerate(self._series)}
         self._limit = limit
-        self._file: Any = None
-        if path is None:
+        if rows is None:
             self._rows: npt.NDArray[np.float64] = np.zeros((1, len(self._series)))
         else:
-            self._rows = np.memmap(path, np.float64, "r+").reshape(-1, len(self._series))
-        self._row = self._rows[self._own_row(path) if path else 0].data  # an array is ten times as slow to count in
+            self._rows = np.memmap(rows.file, np.float64, "r+").reshape(-1, len(self._series))
+        own = self._own_row(rows.file) if rows else 0
+        self._row = self._rows[own].data  # an array is ten times as slow to count in
         for metric, label in self._series:
             if metric in _GAUGES:
                 self.set(metric, label, 0)
 
-    def _own_row(self, path: str) -> int:
+    def _own_row(self, file: Any) -> int:
         """A row that no living process has: its lock goes with the process, however that ends."""
         import fcntl
 
-        self._file = open(path, "r+b")  # noqa: SIM115 (held as long as the process lives)
         for row in range(len(self._rows)):
             try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, row)
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, row)
             except OSError:
                 continue
             return row

@@ -7,7 +7,7 @@ answer of a small network. A request for predictions at an address that was take
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -72,22 +72,22 @@ class Connection(HttpToolsProtocol):
         """Choose how a request is answered."""
         gate: Any = self.app
         known = gate.service.known.get(self.url)
-        if known is not None and self._is_plain(gate.limits):
-            self.cycle = Quick(self, gate, known)
+        headers, state = begun(self.headers, self.loop.time()) if known else ({}, {})
+        if known and self._is_plain(headers, gate.limits):
+            self.cycle = Quick(self, gate, known, headers, state)
         else:
             super().on_headers_complete()
 
-    def _is_plain(self, limits: Limits) -> bool:
+    def _is_plain(self, headers: Mapping[bytes, str], limits: Limits) -> bool:
         """Whether a request is as most are: no other is answered at this moment, and its body says how short it is."""
-        fields = dict(self.headers)
-        length = fields.get(b"content-length", b"")
+        length = headers.get(b"content-length", "")
         return (
             self.is_idle()
             and not self.flow.write_paused
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
-            and not fields.keys() & _ODD
-            and length.isdigit()
+            and _ODD.isdisjoint(headers)
+            and length.isdecimal()
             and len(length) < 6
             and int(length) <= min(INLINE, limits.content)
         )
@@ -113,9 +113,11 @@ class Quick(RequestResponseCycle):
     when the last of its pictures is. What `Gate` does for a request it does by itself.
     """
 
-    def __init__(self, connection: Connection, gate: Gate, known: Known) -> None:
+    def __init__(
+        self, connection: Connection, gate: Gate, known: Known, headers: Mapping[bytes, str], state: dict[str, Any]
+    ) -> None:
         self._connection, self._gate, self._known = connection, gate, known
-        self._headers, self._state = begun(connection.headers, connection.loop.time())
+        self._headers, self._state = headers, state
         self._state["note"]["model"] = known.name
         self._timer: asyncio.TimerHandle | None = None
         self._sent: list[Sent] = []
@@ -176,13 +178,13 @@ class Quick(RequestResponseCycle):
         note = self._state["note"]
         note["reason"] = refusal.reason
         headers, body = told(refusal, note)
-        self._answer(refusal.status, _written(headers), body)
+        self._answer(refusal.status, _FIXED + b"".join(map(_line, lines(headers))), body)
 
     def _answer(self, status: int, headers: bytes, body: bytes) -> None:
         own = b"content-length: %d\r\nx-request-id: %s\r\n" % (len(body), self._state["note"]["request"].encode())
         kept = b"" if self.keep_alive else b"connection: close\r\n"
         more = (*self._connection.server_state.default_headers, *self._gate.shared(self._headers))
-        always = b"".join(b"%s: %s\r\n" % each for each in more)
+        always = b"".join(map(_line, more))
         self._end(status)
         transport = self._connection.transport
         if not transport.is_closing():
@@ -199,8 +201,8 @@ class Quick(RequestResponseCycle):
         self._gate.noted("POST", self._known.path, self._state)
 
 
-def _written(headers: dict[str, str]) -> bytes:
-    return b"".join(b"%s: %s\r\n" % each for each in (*lines(headers), *OF_DATA))
+def _line(header: tuple[bytes, bytes]) -> bytes:
+    return b"%s: %s\r\n" % header
 
 
-_FIXED = _written(JSON)
+_FIXED = b"".join(map(_line, (*lines(JSON), *OF_DATA)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 import math
 from typing import Any
 
@@ -17,9 +16,11 @@ import numpy as np
 from fastapi import FastAPI, Request, Response
 
 from hubel import __version__
+from hubel.base.names import listing
 from hubel.base.words import json_text, printable
 from hubel.serve import schema
 from hubel.serve.batches import Picture
+from hubel.serve.pictures import json_of
 from hubel.serve.refusal import Refusal
 from hubel.serve.service import INLINE, Service
 from hubel.serve.settings import Limits
@@ -29,7 +30,7 @@ from hubel.tasks.decoding import decoding_of
 ALIVE = ("/v2/health/live", "/v2/health/ready")
 _SHAPES = {"BYTES": ["N"], "UINT8": ["N", "rows", "columns", "channels"]}
 _KINDS = {"BYTES": "files in base64", "UINT8": "pixels"}
-_REFUSED = ("request", "unknown", "settings", "pictures", "unreadable", "full", "deadline")
+_REFUSED = ("request", "unknown", "pictures", "unreadable", "full", "deadline")
 
 
 def add_kserve(app: FastAPI, service: Service) -> None:
@@ -62,15 +63,19 @@ def add_kserve(app: FastAPI, service: Service) -> None:
         """What a model says of pictures. Where one cannot be read the request is refused: a tensor has no gaps."""
         body, kind = await request.body(), service.named(name).current.by.model
         request.state.note["model"] = name
-        asked = (body, len(kind.classes) or 1, service.limits)
+        asked = (body, kind, service.limits)
         loop = asyncio.get_running_loop()
         small = len(body) <= INLINE
-        said, pictures = _read(*asked) if small else await loop.run_in_executor(service.pool, _read, *asked)
+        read = _read(*asked) if small else await loop.run_in_executor(service.pool, _read, *asked)
+        said, wanted, pictures = read
         found = await service.answers(name, pictures, request.scope["state"])
         for number, answer in enumerate(found):
             if isinstance(answer, Exception):
                 raise Refusal("unreadable", f"picture {number}: {printable(str(answer))[:500]}")
-        told = {"model_name": name, "model_version": "1", "outputs": _outputs(found, kind.classes)}
+        notes = [f"picture {number}: {each.note}" for number, each in enumerate(found) if each.note]
+        said |= {"parameters": {"note": "; ".join(notes)}} if notes else {}
+        outputs = [each for each in _outputs([one.answer for one in found], kind.classes) if each["name"] in wanted]
+        told = {"model_name": name, "model_version": "1", "outputs": outputs}
         return Response(json_text(said | told, compact=True), media_type="application/json")
 
 
@@ -89,12 +94,9 @@ def _about(model: Any, name: str) -> dict[str, Any]:
     return {"name": name, "versions": ["1"], "platform": "hubel", "inputs": tensors[0], "outputs": tensors[1]}
 
 
-def _read(body: bytes, top: int, limits: Limits) -> tuple[dict[str, str], list[Picture]]:
-    """The request's id, if it has one, and its pictures. Raises Refusal."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refusal("request", f"the body is not JSON, the only form that is read here: {str(error)[:200]}") from None
+def _read(body: bytes, model: Any, limits: Limits) -> tuple[dict[str, Any], list[str], list[Picture]]:
+    """The request's id, if it has one, the names of the outputs that it asks for, and its pictures. Raises Refusal."""
+    value = json_of(body)
     inputs = value.get("inputs") if isinstance(value, dict) else None
     if not (isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], dict)):
         raise Refusal("request", 'expected {"inputs": [{"name": "pictures", "shape": …, "datatype": …, "data": …}]}')
@@ -110,8 +112,24 @@ def _read(body: bytes, top: int, limits: Limits) -> tuple[dict[str, str], list[P
     if shape[0] > limits.pictures:
         raise Refusal("pictures", f"expected at most {limits.pictures:,} pictures in a request, received {shape[0]:,}")
     contents = _files(shape, data) if kind == "BYTES" else _pixels(shape, data, limits)
+    top = len(model.classes) or 1
     pictures = [Picture(content, f"picture {number}", top) for number, content in enumerate(contents)]
-    return ({"id": said} if isinstance(said, str) else {}), pictures
+    return ({"id": said} if isinstance(said, str) else {}), _wanted(value.get("outputs"), model), pictures
+
+
+def _wanted(asked: Any, model: Any) -> list[str]:
+    """The names of the outputs that are asked for; of all where none is."""
+    known = [each["name"] for each in _about(model, "")["outputs"]]
+    if asked is None or asked == []:
+        return known
+    found: list[str] = []
+    for each in asked if isinstance(asked, list) else [asked]:
+        name: Any = each.get("name") if isinstance(each, dict) else each
+        if name not in known or not isinstance(each, dict):
+            told = f'expected [{{"name": …}}] of {listing(known)}, received {printable(str(name))[:60]!r}'
+            raise Refusal("request", f"outputs: {told}")
+        found.append(name)
+    return found
 
 
 def _shape(kind: str) -> str:

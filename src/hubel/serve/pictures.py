@@ -85,11 +85,25 @@ def format_of(content: bytes) -> str:
     return next((name for magic, name in _MAGIC.items() if content.startswith(magic)), "")
 
 
-def _json(body: bytes, most: int) -> list[Sent]:
+def json_of(body: bytes) -> Any:
+    """What a body says in JSON. Raises Refusal where it is none, and where it names a thing twice."""
+
+    def named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise Refusal("request", f"expected {printable(name)[:60]!r} once, received it twice")
+            found[name] = value
+        return found
+
     try:
-        value = json.loads(body)
+        return json.loads(body, object_pairs_hook=named_once)
     except (ValueError, RecursionError) as error:
         raise Refusal("request", f"the body is not JSON: {str(error)[:200]}") from None
+
+
+def _json(body: bytes, most: int) -> list[Sent]:
+    value = json_of(body)
     if not isinstance(value, dict) or not isinstance(value.get("pictures"), list):
         raise Refusal("request", 'expected {"pictures": [{"data": "…base64…", "name": "…"}, …]}')
     extra = [name for name in value if name != "pictures"]

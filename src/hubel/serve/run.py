@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
+import os
+import signal
 import socket
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from uvicorn import Config, Server
@@ -17,7 +19,7 @@ from uvicorn.supervisors.multiprocess import Process
 
 from hubel.data.decode.parallel import workers_here
 from hubel.serve.app import application
-from hubel.serve.board import rows_of
+from hubel.serve.board import Rows
 from hubel.serve.connection import Connection
 from hubel.serve.listening import bound_socket
 from hubel.serve.log import begin_log
@@ -37,9 +39,17 @@ class _Worker:
 
     def __call__(self) -> Any:
         begin_log()
+        if parent := multiprocessing.parent_process():
+            threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         sys.setswitchinterval(_TURN)
         Connection.most = min(self.settings.limits.connections, _allowed_files() - _SPARE)
         return application(self.settings)
+
+
+def _end_with(parent: Any) -> None:
+    """End as by SIGTERM once the process that starts workers is gone, however it went: the port would stay taken."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Workers(Multiprocess):
@@ -92,7 +102,7 @@ def serve(
     what opening a model raises.
     """
     settings = dataclasses.replace(settings, threads=max(1, workers_here() // workers))
-    with bound_socket(address, port) as bound, tempfile.TemporaryDirectory(prefix="hubel-serve-") as folder:
+    with bound_socket(address, port) as bound:
         if workers == 1:
             server = server_of(settings, ssl_certfile=certificate, ssl_keyfile=key)
             listening(bound)
@@ -100,10 +110,9 @@ def serve(
             return
         begin_log()
         all_served(settings)  # so that what cannot be opened is said once, before all
-        board = Path(folder) / "board"
-        rows_of(board, [name for name, _ in settings.models], workers)
+        rows = Rows.of([name for name, _ in settings.models], workers)
         listening(bound)
-        settings = dataclasses.replace(settings, board=str(board))
+        settings = dataclasses.replace(settings, board=rows)
         config = _config(settings, workers=workers, ssl_certfile=certificate, ssl_keyfile=key)
         _Workers(config, [bound]).run()
 

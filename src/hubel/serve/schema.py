@@ -35,7 +35,11 @@ class Prediction(_Frozen):
     """What a model says of one picture: the fields of its task, or why the picture cannot be read."""
 
     image: str = Field(description="the file's name, or its number in the request", examples=["cat.jpg"])
-    note: str | None = Field(None, description="what is wrong with a sound that was answered all the same")
+    note: str | None = Field(
+        None,
+        description="what is to be known of a picture that was answered all the same: that much of it was cut away; of "
+        "a sound, that it is silent, clipped or cut off",
+    )
     error: str | None = Field(None, description="why the picture cannot be read")
     class_: str | None = Field(None, alias="class", description="null where it is below the threshold")
     probability: float | None = Field(None, ge=0, le=1)
@@ -144,6 +148,10 @@ INFER: dict[str, Any] = {
                             "required": ["name", "datatype", "shape", "data"],
                         },
                     },
+                    "outputs": {
+                        "type": "array",
+                        "items": {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
+                    },
                 },
                 "required": ["inputs"],
             },
@@ -158,6 +166,6 @@ INFER: dict[str, Any] = {
 def refusals(*reasons: str) -> dict[int | str, dict[str, Any]]:
     """The answers that say why not, as FastAPI's `responses`."""
     found: dict[int | str, list[str]] = {}
-    for reason in ("host", "origin", "token", "length", "slow", "busy", *reasons):
+    for reason in ("host", "origin", "token", "length", "slow", "busy", "settings", *reasons):
         found.setdefault(REASONS[reason], []).append(reason)
     return {status: {"model": Error, "description": "refused: " + ", ".join(those)} for status, those in found.items()}

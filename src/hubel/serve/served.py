@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from hubel.base.errors import HubelError, ModelFileError, SettingError
 from hubel.base.files import sha256_of
 from hubel.data import ImageError
 from hubel.data.decode.image import QUIET
+from hubel.data.decode.sound import read_sound
+from hubel.data.prepare.cut import cut_of, cut_words
 from hubel.export.ready import PYTORCH, Opened, Ready, opened
 from hubel.serve.batches import Picture
 from hubel.serve.log import LOG
@@ -24,6 +26,15 @@ from hubel.serve.settings import Settings
 
 if TYPE_CHECKING:
     from hubel.tasks import Answer, LoadedModel
+
+
+class Told(NamedTuple):
+    """What a model says of a picture, and what is to be known besides: that much of it is cut away, or of a sound that
+    it is silent, clipped or cut off; "" where there is nothing.
+    """
+
+    answer: Answer
+    note: str
 
 
 @dataclass(frozen=True)
@@ -141,11 +152,12 @@ class Served:
             self.trouble = f"the changed file was not taken: {error}"
         return not self.trouble
 
-    def answers(self, pictures: Sequence[Picture]) -> list[Answer | Exception]:
-        """What the model says of pictures; of those that cannot be read, why."""
+    def answers(self, pictures: Sequence[Picture]) -> list[Told | Exception]:
+        """What the model says of pictures, and what is to be known besides; of those that cannot be read, why."""
         by = self.current.by
         with QUIET:  # once for all
-            found: list[Any] = [self._ready(by.model, each) for each in pictures]
+            ready = [self._ready(by.model, each) for each in pictures]
+        found: list[Any] = [each if isinstance(each, Exception) else each[0] for each in ready]
         for top in {each.top for each in pictures}:
             places = [
                 place
@@ -160,15 +172,18 @@ class Served:
                 else:
                     answers = by.answers(np.stack([found[place] for place in places]), top)
             for place, answer in zip(places, answers, strict=True):
-                found[place] = answer
+                found[place] = Told(answer, ready[place][1])
         return found
 
     def _ready(self, model: Ready | LoadedModel, picture: Picture) -> Any:
-        """A picture as the network's input, or as it is where answers are drawn on it; or why it cannot be read."""
+        """A picture as the network's input, or as it is where answers are drawn on it, and what is to be known of it;
+        or why it cannot be read.
+        """
+        rule, image = model.preprocessing, picture.content
         try:
-            image = picture.content
             if isinstance(image, bytes):
-                image = decoded(image, picture.name, model.preprocessing, self._settings.limits)
-            return image if model.task.draws else model.preprocessing.prepare(image)
+                image = decoded(image, picture.name, rule, self._settings.limits)
+            note = "; ".join(read_sound(image).troubles) if rule.fit == "time" else cut_words(cut_of(rule, image))
+            return image if model.task.draws else rule.prepare(image), note
         except ImageError as error:
             return error

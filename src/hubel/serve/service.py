@@ -10,15 +10,13 @@ from typing import Any, NamedTuple
 from hubel.base.errors import SettingError
 from hubel.base.names import hint
 from hubel.base.words import json_text, printable
-from hubel.data.decode.sound import is_sound, read_sound
 from hubel.serve.batches import Batches, Picture
 from hubel.serve.board import Board
 from hubel.serve.log import LOG
 from hubel.serve.pictures import Sent
 from hubel.serve.refusal import Refusal
-from hubel.serve.served import Served, all_served
+from hubel.serve.served import Served, Told, all_served
 from hubel.serve.settings import Settings
-from hubel.tasks.answer import Answer
 from hubel.view.writers.markup import data_url
 
 INLINE = 2**16  # bytes of a body up to which reading it on the loop is quicker than handing it to a thread
@@ -138,17 +136,16 @@ def told_answers(name: str, asked: Asked, sent: Sequence[Sent], found: Sequence[
     return json_text({"model": name, "predictions": named, "unreadable": unread}, compact=True).encode()
 
 
-def _told(sent: Sent, answer: Answer | Exception, asked: Asked) -> dict[str, Any]:
-    if isinstance(answer, Exception):
-        return {"image": sent.name, "error": printable(str(answer))[:500]}
+def _told(sent: Sent, found: Told | Exception, asked: Asked) -> dict[str, Any]:
+    if isinstance(found, Exception):
+        return {"image": sent.name, "error": printable(str(found))[:500]}
+    answer, note = found
     try:
         data = (answer.above(asked.threshold) if asked.threshold else answer).data()
     except SettingError as error:
         raise Refusal("settings", str(error)) from None
     drawn = {"pictures": {kind: _png(pixels) for kind, pixels in answer.pictures().items()}} if asked.drawn else {}
-    troubles = read_sound(sent.content).troubles if is_sound(sent.content) else []
-    noted = {"note": "; ".join(troubles)} if troubles else {}
-    return {"image": sent.name, **data, **drawn, **noted}
+    return {"image": sent.name, **data, **drawn, **({"note": note} if note else {})}
 
 
 def _png(pixels: Any) -> str:

@@ -8,9 +8,13 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubel.base.errors import MissingFileError, SettingError
 from hubel.base.names import listing, near_path
+
+if TYPE_CHECKING:
+    from hubel.serve.board import Rows
 
 LEAST_TOKEN = 16  # letters: shorter ones are guessed
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -96,7 +100,7 @@ class Settings:
     access: Access = field(default_factory=Access)
     engine: str = "auto"
     precision: str = "float32"
-    board: str | None = None
+    board: Rows | None = None
     threads: int = 1
     device: str = "cpu"
     quiet: bool = False

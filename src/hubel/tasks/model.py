@@ -39,6 +39,7 @@ from hubel.base.words import json_text
 from hubel.data import ImageError, Preprocessing, image_files
 from hubel.data.decode.image import or_error
 from hubel.data.prepare.arrays import as_array
+from hubel.data.prepare.cut import told_of_cut, warn_of
 from hubel.nn import build, device_named
 from hubel.tasks.asking import Made, check_options
 from hubel.tasks.decoding import decoding_of
@@ -47,6 +48,8 @@ from hubel.tasks.registry import UnknownTaskError, task_named
 from hubel.tasks.task import Answer, Task
 from hubel.view.words.result import Part, Result
 from hubel.view.words.tables import Table
+
+AT_ONCE = 256  # images in one forward pass
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -91,7 +94,8 @@ class LoadedModel(Result):
         language it is a text to go on from. bad_images: whether one of many that cannot be read stops the others; with
         "skip" its ImageError stands in its place. how: what its task may be asked with (`hubel.tasks.asking`).
 
-        Raises ImageError for an image that cannot be read, SettingError for options that its task does not have.
+        Warns (`ImagesWarning`) of files that are left out, and of images of which a good part is cut away. Raises
+        ImageError for one that cannot be read, SettingError for options that its task does not have.
         """
         check_options(self.task.name, how)
         if bad_images not in ("stop", "skip"):
@@ -101,15 +105,17 @@ class LoadedModel(Result):
         if how:
             return self.asked(**how).predict(images, top, bad_images=bad_images)
         if isinstance(images, (str, os.PathLike)):
-            found = image_files(images)
+            told: list[str] = []
+            found = image_files(images, told)
+            warn_of(told)
             images = images if found == [os.fspath(images)] else found
-        if isinstance(images, Iterator):  # Path("shots").glob("*.jpg")
-            images = list(images)
         if getattr(images, "ndim", 0) == 4:
             images = list(as_array(images, "images"))
-        if isinstance(images, (list, tuple)):
-            return list(self._answers(list(images), top, bad_images == "skip"))
-        return self.task.answer(self, images, top)
+        many = isinstance(images, (list, tuple, Iterator))  # Path("shots").glob("*.jpg")
+        some = list(images) if many else [images]
+        if not getattr(self.task, "windows", False):  # by which the whole of a picture is seen
+            warn_of(told_of_cut(self.preprocessing, some))
+        return list(self._answers(some, top, bad_images == "skip")) if many else self.task.answer(self, images, top)
 
     def asked(self, **how: Any) -> LoadedModel:
         """The same, asked as these options of its task say: `model.asked(windows=True)`."""
@@ -139,9 +145,6 @@ class LoadedModel(Result):
         """What is to be known of it."""
         size = f"{self.network.title}: {self.task.name}, {shape_text(self.network.input)}"
         return [f"{size}, {len(self.classes):,} classes", Table(("", ""), facts(self))]
-
-
-AT_ONCE = 256  # images in one forward pass
 
 
 def facts(model: LoadedModel) -> list[tuple[str, str]]:

@@ -236,22 +236,27 @@ def or_error(read: Callable[[Any], T], image: Any, skip: bool) -> T | ImageError
         raise
 
 
-def opened(path: str | os.PathLike[str]) -> Image.Image:
-    """An image file, opened as what its first bytes say; its pixels are not read."""
-    with open(path, "rb") as file:
-        kinds = formats_of(file.read(32), os.fspath(path))
-    return Image.open(path, formats=kinds)
+def opened(source: str | os.PathLike[str] | bytes) -> Image.Image:
+    """An image file (a path, or its bytes), opened as what its first bytes say; its pixels are not read."""
+    if isinstance(source, bytes):
+        return Image.open(io.BytesIO(source), formats=formats_of(source[:32], "image"))
+    with open(source, "rb") as file:
+        kinds = formats_of(file.read(32), os.fspath(source))
+    return Image.open(source, formats=kinds)
 
 
-def size_in(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """The height and width of an image file, as people see it. Raises ImageError where it cannot be read."""
+def size_in(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
+    """The height and width of an image file (a path, or its bytes), as people see it. Raises ImageError where it
+    cannot be read.
+    """
     try:
-        with opened(path) as picture:
+        with opened(source) as picture:
             turned = picture.getexif().get(_TURNED, 1) in (5, 6, 7, 8)
             width, height = picture.size[::-1] if turned else picture.size
             return height, width
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(os.fspath(path), f"cannot be read ({error})") from None
+        place = "image" if isinstance(source, bytes) else os.fspath(source)
+        raise ImageError(place, f"cannot be read ({error})") from None
 
 
 def formats_of(content: bytes, place: str) -> tuple[str, ...]:
