@@ -34,6 +34,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="where the page goes, .html (default: report.html in the run)",
     )
+    parser.add_argument(
+        "--judge",
+        metavar="RUN",
+        help="of pictures that are made: the classifier that counts their classes (default: one beside RUN, trained on "
+        "the same data)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON value: where the page lies")
     parser.add_argument("--open", action="store_true", help="open it in the browser")
     add_device(parser)
@@ -43,10 +49,14 @@ def run(arguments: Namespace) -> int:
     """Write the page, and say where it lies."""
     from hubel.report import REPORT, report_page
     from hubel.train import Run
+    from hubel.view.words.terminal import console
 
     check_order("report", arguments.run_directory, arguments.data)
     done = Run.open(arguments.run_directory)
-    page = report_page(done, _dataset(arguments, done), computing_device(arguments.device))
+    dataset, training = _parts(arguments, done)
+    device = computing_device(arguments.device)
+    with console(stderr=True).status("writing the report"):
+        page = report_page(done, dataset, device, training=training, judge=arguments.judge)
     path = arguments.output = arguments.output or done.directory / REPORT
     told = {"report": str(path), "bytes": len(page.encode())}
     finish(arguments, Answer(lambda: told, content=lambda ending, theme: page))
@@ -57,9 +67,9 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
-    """The part of DATA to measure on, by default of the run's own data; None where that cannot be read. Raises
-    SettingError where there is no such part.
+def _parts(arguments: Namespace, done: Run) -> tuple[Dataset | None, Dataset | None]:
+    """The part of DATA to measure on, by default of the run's own data, which then also says what was trained on; None
+    where that cannot be read. Raises SettingError where there is no such part.
     """
     from hubel.data import align
     from hubel.report import own_splits
@@ -71,7 +81,7 @@ def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
         dataset, notes = align(splits.part(arguments.part)[1], done.classes)
         for note in notes:
             tell(note)
-        return dataset
+        return dataset, None
     try:
         splits = own_splits(done)
     except (OSError, ValueError, LookupError) as error:
@@ -81,5 +91,5 @@ def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
             markup=False,
             soft_wrap=True,
         )
-        return None
-    return splits.part(arguments.part)[1]
+        return None, None
+    return splits.part(arguments.part)[1], splits.train

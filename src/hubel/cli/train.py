@@ -180,7 +180,9 @@ def _report(done: Run, splits: Splits | None, screen: Any) -> None:
 
         if splits is not None or not (done.directory / REPORT).exists():
             with screen.status("writing the report"):
-                write_report(done, dataset=None if splits is None else done.parted(splits).part()[1])
+                parts = None if splits is None else done.parted(splits)
+                dataset, training = (None, None) if parts is None else (parts.part()[1], parts.train)
+                write_report(done, dataset=dataset, training=training)
     except Exception as error:
         why = f"the report was not written ({type(error).__name__}: {error})"
         screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True)

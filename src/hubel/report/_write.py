@@ -22,6 +22,7 @@ from hubel.export.page.form import running
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.look.errors.mistakes import Mistakes, class_mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
+from hubel.report._judge import judge_of
 from hubel.report._layers import layer_data
 from hubel.report._maps import maps_section
 from hubel.report._sections import (
@@ -37,6 +38,7 @@ from hubel.report._sections import (
 )
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
+from hubel.tasks.judging import Judged
 from hubel.train import Run, where_it_stands
 from hubel.view.figures.colours import plot_sheet
 from hubel.view.writers.linked import program, web_file
@@ -65,30 +67,42 @@ def write_report(
     output: str | os.PathLike[str] | None = None,
     *,
     dataset: Dataset | None = None,
+    training: Dataset | None = None,
+    judge: str | os.PathLike[str] | None = None,
     device: str = "auto",
 ) -> Path:
     """Write the page of a run, by default as `report.html` in its folder, and return its path.
 
     dataset: labelled images of the model's size and classes to measure it on; by default the run's own test part (or
     else validation, or training), read again. Where that cannot be read, the page says so and leaves out what needs
-    images. device: where the model is measured ("auto": on a CUDA device where there is one). The same run, images and
-    device give the same bytes.
+    images. training: what it was trained on, which what models make is held against; by default read again. judge: the
+    run of a classifier that says which classes such models make; by default one beside the run that was trained on the
+    same data. device: where the model is measured ("auto": on a CUDA device where there is one). The same run, images,
+    judge and device give the same bytes.
 
-    Raises RunError where there is no model yet; ValueError where `dataset` does not fit the model.
+    Raises RunError where there is no model yet; ValueError where `dataset` or `judge` does not fit the model.
     """
-    text = report_page(run, dataset, device)
+    text = report_page(run, dataset, device, training=training, judge=judge)
     path = run.directory / REPORT if output is None else Path(output)
     made_place(path.parent)
     write_atomically(path, text)
     return path
 
 
-def report_page(run: Run, dataset: Dataset | None = None, device: str = "auto") -> str:
+def report_page(
+    run: Run,
+    dataset: Dataset | None = None,
+    device: str = "auto",
+    *,
+    training: Dataset | None = None,
+    judge: str | os.PathLike[str] | None = None,
+) -> str:
     """The page that `write_report` writes."""
-    model = run.model().to(device)
-    if dataset is None:
+    model, (judging, told) = run.model().to(device), judge_of(run, judge)
+    if dataset is None or (training is None and isinstance(run.task, Judged)):
         with contextlib.suppress(OSError, ValueError, LookupError):
-            dataset = own_splits(run).part()[1]
+            splits = own_splits(run)
+            dataset, training = splits.part()[1] if dataset is None else dataset, splits.train
     found: Mistakes | None = None
     shown: Sequence[tasks.Section] = ()
     if dataset is not None and len(dataset):
@@ -96,6 +110,9 @@ def report_page(run: Run, dataset: Dataset | None = None, device: str = "auto") 
             found = _answers(model, dataset)
         else:
             shown = run.task.sections(model, dataset)
+            if isinstance(run.task, Judged):
+                compared = run.task.compared(model, dataset, training, judging and judging.to(device), told)
+                shown = [*shown, *compared]
     model.to("cpu")  # the rest are weights, and a few images
     return _page(run, model, found, shown)
 

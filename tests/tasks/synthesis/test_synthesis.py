@@ -265,7 +265,7 @@ def test_sliders_in_the_page_make_the_pictures_that_pytorch_makes(run, splits, t
 
 def test_a_report_shows_what_it_makes(run, splits):
     sections = run.task.sections(run.model(), splits.test)
-    assert [each.name for each in sections] == ["makes", "between", "nearest"]
+    assert [each.name for each in sections] == ["makes", "between"]
     assert all(each.pictures for each in sections)
 
 

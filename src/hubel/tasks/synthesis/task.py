@@ -18,10 +18,12 @@ from hubel.base.errors import NetworkError, SettingError
 from hubel.base.plain import as_number, as_text
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.tasks import task
+from hubel.tasks.judging import Judged
 from hubel.tasks.measure import called, shown
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.synthesis.critic import critic_of
 from hubel.tasks.synthesis.distance import features, frechet, moments
+from hubel.tasks.synthesis.judged import how_good
 from hubel.tasks.synthesis.pictures import Pictures, between, foremost, grid, made_of, nearest, noise_for, pictures
 from hubel.tasks.synthesis.targets import Alike
 
@@ -33,7 +35,7 @@ _BESIDE = 6  # made pictures that are shown beside the real one that is nearest
 
 
 @dataclass(frozen=True)
-class Synthesis(task.Task):
+class Synthesis(task.Task, Judged):
     """The task of making pictures that look like a set's. critic: the text form of the network that judges them; "" for
     the rule's. penalty: of the critic's slopes (R1 and R2), 0 for none.
     """
@@ -48,6 +50,7 @@ class Synthesis(task.Task):
     noun: ClassVar[tuple[str, str]] = ("picture", "pictures")
     of_one: ClassVar[bool] = False
     measures_loss: ClassVar[bool] = False
+    judged_by: ClassVar[str] = "classification"
     asked: ClassVar[str] = "-o made.png"
 
     @classmethod
@@ -213,14 +216,9 @@ class Synthesis(task.Task):
         return noise[:_GRID].tolist(), foremost(model, noise[:_GRID], _SLIDERS)
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
-        """Made pictures, steps from one to another, and the real ones that are nearest."""
+        """Made pictures, and steps from one to another."""
         some = pictures(model, _GRID * _GRID, seed=0)
         steps = between(model, 10, rows=3, seed=1)
-        beside = []
-        for made, real, index, apart in nearest(some[:_BESIDE], dataset):
-            words = f"made, and the nearest of {len(dataset):,} real ones ({called(dataset, index)}), {apart:.1f} apart"
-            beside.append((words, np.concatenate([shown(made), shown(real)], 1)))
-        usual = "apart: the root of the mean squared difference of grey levels"
         return [
             task.Section("makes", "What it makes", pictures=[(f"{len(some)}, of noise of seed 0", grid(some))]),
             task.Section(
@@ -230,8 +228,25 @@ class Synthesis(task.Task):
                 "learned more than single ones.",
                 pictures=[("three ways, ten steps each", grid(steps, 10))],
             ),
-            task.Section("nearest", "Is it memory?", note=usual, pictures=beside),
         ]
+
+    def compared(
+        self, model: LoadedModel, dataset: Dataset, training: Dataset | None, judge: LoadedModel | None, told: str
+    ) -> Sequence[task.Section]:
+        """Distances beside their floors, how often each class is made, and the training pictures that are nearest."""
+        known = dataset if training is None else training
+        which = "real" if training is None else "training"
+        beside = []
+        for made, real, index, apart in nearest(pictures(model, _BESIDE, seed=0), known):
+            words = (
+                f"made, and the nearest of {len(known):,} {which} pictures ({called(known, index)}), {apart:.1f} apart"
+            )
+            beside.append((words, np.concatenate([shown(made), shown(real)], 1)))
+        note = "apart: the root of the mean squared difference of grey levels"
+        if training is None:
+            note += "; the training pictures could not be read, so that this says nothing of memory"
+        counted = how_good(model, dataset, training, judge, told)
+        return [*counted, task.Section("nearest", "Is it memory?", note, pictures=beside)]
 
 
 class _Moments(task.Counts):
