@@ -6,6 +6,8 @@ import json
 import pickle
 import sys
 from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +24,12 @@ from hubel.arch import (
     Shape,
     Sum,
     analyse,
+    edit,
     parse,
     register,
+    replace_part,
     report_data,
+    training_memory,
 )
 from hubel.base.errors import NetworkError
 from tests.work import lines_run
@@ -194,3 +199,18 @@ def test_a_name_that_an_activation_has_is_refused(line):
     with pytest.raises(NetworkError, match=r"the name \w+ is that of the activation of \w+, in the same chain"):
         analyse(parse(line))
     assert analyse(parse(line.replace("_relu=", "_other=").replace("_tanh=", "_other="))).parameters >= 144
+
+
+@pytest.mark.parametrize("given", ["28x28x1: flatten, dense 10", None, 3, Path("net.txt")])
+def test_what_takes_a_network_says_what_makes_one(given: Any) -> None:
+    asked_by = (
+        analyse,
+        lambda it: edit(it, {}),
+        lambda it: replace_part(it, "dense1", Dense(2)),
+        lambda it: training_memory(it, 1),
+    )
+    for asked in asked_by:
+        with pytest.raises(
+            TypeError, match=f"expected a Network, received {type(given).__name__}; hubel.network makes"
+        ):
+            asked(given)

@@ -204,6 +204,17 @@ def test_a_run_whose_data_is_gone_says_so_and_goes_on_where_it_is_named(few: Pat
     assert hubel("train", "--resume", stopped, "elsewhere.npz", "--epochs", 3, "--no-report")[0] == 0
 
 
+def test_a_run_that_was_begun_without_a_report_goes_on_without(few: Path, stopped: Path, hubel: Said) -> None:
+    assert hubel("train", "--resume", stopped)[0] == 0
+    assert not (stopped / "report.html").exists()
+    assert hubel("train", "--resume", stopped, "--epochs", 3)[0] == 0
+    assert not (stopped / "report.html").exists()
+    hubel("train", TINY, few, "--epochs", 1, "--run", "with")
+    Path("with/report.html").unlink()
+    assert hubel("train", "--resume", "with", "--epochs", 2)[0] == 0
+    assert Path("with/report.html").exists()
+
+
 def test_more_epochs(few: Path, stopped: Path, hubel: Said) -> None:
     status, out, _ = hubel("train", "--resume", stopped, "--epochs", 3, "--no-report")
     assert status == 0

@@ -181,6 +181,15 @@ def leaves(node: Node) -> Iterator[Layer]:
         yield from leaves(child)
 
 
+def check_network(given: object) -> None:
+    """Raise TypeError for what is no Network, such as its text form."""
+    if not isinstance(given, Network):
+        raise TypeError(
+            f"expected a Network, received {type(given).__name__}; hubel.network makes one of a name, a text form or a "
+            "path, hubel.inspect takes modules of PyTorch"
+        )
+
+
 def own_layers(network: Network) -> dict[str, str]:
     """Return the words of a network's layers that are not hubel's, and where their classes stand."""
     kinds = {type(layer) for layer in leaves(network.body) if not type(layer).__module__.startswith("hubel.")}

@@ -81,7 +81,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "that is finished",
     )
     add_output(parser)
-    parser.add_argument("--no-report", action="store_true", help="do not write report.html")
+    parser.add_argument("--no-report", action="store_true", help="do not write report.html, nor when the run goes on")
     parser.add_argument(
         "--time",
         type=positive,
@@ -167,7 +167,7 @@ def run(arguments: Namespace) -> int:
         return 128 + stopped.signal
     if not is_first_process():
         return 0
-    if not arguments.no_report:
+    if not arguments.no_report and done.wants_report:
         _report(done, splits, screen)
     metrics = _test_metrics(done)
     return finish(arguments, Answer(lambda: _data(done, metrics), lambda width: _lines(done, metrics)))
@@ -226,6 +226,7 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -
         source=source,
         progress=display,
         began=began,
+        report=not arguments.no_report,
     )
     return done, splits
 

@@ -41,10 +41,11 @@ def create_run(
     world: int,
     step: type[Step],
     began: float,
+    report: bool,
 ) -> None:
     """Write the `run.toml` of a new run in `directory`, with nothing left open. Raises as `train`."""
     recipe, task = recipe or choose(network, splits.train), task_of(splits.train)
-    _check(recipe, task)
+    _check(recipe, task, splits.train)
     _check_window(recipe, network, task, splits.train.shape)
     taken = _weights(network, splits.train, recipe)
     recipe, preprocessing = pixel_scale(
@@ -62,7 +63,7 @@ def create_run(
             recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
         facts = _data_facts(splits, task, preprocessing, source)
         begin = {"source": recipe.weights, "sha256": taken.sha256, "fresh": list(taken.fresh)} if taken else {}
-        create(directory, network, recipe, facts, begin, step.name, tuned)
+        create(directory, network, recipe, facts, begin, step.name, tuned, report)
 
 
 def measured_part(splits: Splits) -> Dataset | None:
@@ -70,7 +71,7 @@ def measured_part(splits: Splits) -> Dataset | None:
     return next((part for part in (splits.validation, splits.test) if part is not None and len(part)), None)
 
 
-def _check(recipe: Recipe, task: Task) -> None:
+def _check(recipe: Recipe, task: Task, training: Dataset) -> None:
     check_device(recipe.device)
     known = [*[LOSS.name] * task.measures_loss, *(figure.name for figure in task.figures)]
     if recipe.monitor not in known and (recipe.patience or recipe.monitor != LOSS.name):  # a plain recipe has that
@@ -80,6 +81,11 @@ def _check(recipe: Recipe, task: Task) -> None:
         )
     changes = Augmentation() if recipe.augmentation == "auto" else Augmentation.parse(recipe.augmentation)
     task.check_training(recipe.balance, changes)
+    if training.fit == "time" and training.shape[1] == 1 and str(changes) != "none":
+        raise SettingError(
+            f"recipe: expected augmentation 'none' with waveforms, whose samples stay where they are, received "
+            f"{recipe.augmentation!r}; networks of spectrograms have sounds moved"
+        )
 
 
 def _check_window(recipe: Recipe, network: Network, task: Task, shape: tuple[int, int, int]) -> None:

@@ -52,6 +52,7 @@ def train(
     progress: Listener | None = None,
     step: type[Step] | None = None,
     began: float | None = None,
+    report: bool = True,
 ) -> Run:
     """Train `network` on `splits.train` and leave the run in `directory`, a new folder.
 
@@ -60,7 +61,8 @@ def train(
     `validation` is the share to hold out, 0 for none. Without a recipe, `choose` makes one. `source` says where the
     data came from (the arguments of `hubel.data.load`), for `run.toml`. `progress` is called with each event. `step` is
     how a batch changes weights, by default as the task has it. `began` is the moment (`time.perf_counter()`) from which
-    a time budget counts, by default this one.
+    a time budget counts, by default this one. `report` is whether a page of the run is wanted, which `run.toml` keeps
+    for whoever goes on with it.
 
     Raises ValueError where network, data and weights do not fit; NotEnoughMemoryError where a step does not fit, at
     once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
@@ -84,7 +86,7 @@ def train(
 
         def begin() -> None:
             if not (again and _is_of_this_job(directory)):
-                create_run(network, splits, recipe, directory, source, ranks.world, step, began)
+                create_run(network, splits, recipe, directory, source, ranks.world, step, began, report)
 
         ranks.alone(begin)  # one decides for all, since a run may appear between two looks at the folder
         run = Run.open(directory)

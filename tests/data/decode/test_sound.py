@@ -253,6 +253,12 @@ def test_a_network_of_one_dimension_hears_waveforms(tones, tmp_path):
         assert hubel("predict", tmp_path / model, sound).stdout.split()[1] == "low"
     refused = hubel("look", "cam", tmp_path / "run", sound).stderr
     assert "expected a model that takes images, received one for sequences, 4000×1" in refused
+    for moved in ("shift 4", "flip", "crop 0.5"):
+        refused = hubel("train", network, tones, *asked[:4], "--augment", moved, "--run", tmp_path / "moved").stderr
+        assert (
+            f"expected augmentation 'none' with waveforms, whose samples stay where they are, received '{moved}'"
+            in (refused)
+        )
 
 
 def test_pictures_are_no_waveforms(tmp_path):

@@ -24,6 +24,7 @@ from hubel.arch._tree import (
     Product,
     Sum,
     assert_never,
+    check_network,
     named_children,
 )
 from hubel.arch.figures.field import Axis, Field, union
@@ -100,6 +101,7 @@ def analyse(network: Network, strict: bool = False) -> Report:
     Raises `ShapeError`, with the layer's path, where a layer does not fit; with `strict` also where windows leave rows
     or columns of their input uncovered, which frameworks drop in silence.
     """
+    check_network(network)
     start = _Tensor(network.input, _input_field(network.input), False, [False])
     walk = _Walk(strict, start)
     backward: list[_Back] = []

@@ -16,6 +16,7 @@ from hubel.arch._tree import (
     Product,
     Sum,
     assert_never,
+    check_network,
     children,
     named_children,
 )
@@ -33,6 +34,7 @@ def edit(network: Network, changes: Mapping[str, object]) -> Network:
     form's words ("3x5", "same", "false"). Paths are those of `network` itself. Raises `KeyError` for a layer or a
     setting that is not there, with the nearest name; `ValueError` for a value that the layer does not take.
     """
+    check_network(network)
     layers = dict(_layers(network.body.nodes, ""))
     wanted: dict[str, dict[str, Any]] = {}
     for key, value in changes.items():
@@ -46,6 +48,7 @@ def replace_part(network: Network, path: str, part: Node) -> Network:
 
     Raises `KeyError` where nothing is called so.
     """
+    check_network(network)
     found = _replaced(network.body.nodes, "", path, part)
     if found is None:
         raise UnknownNameError(f"no part is called {path!r}{hint(path, _paths(network.body.nodes, ''))}")

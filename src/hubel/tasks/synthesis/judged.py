@@ -33,7 +33,7 @@ def how_good(
     """
     work = analyse(model.network).macs
     number = min(_NUMBER, max(_FEWEST, _WORK // max(1, work)))
-    made, real = torch.from_numpy(pictures(model, number, seed=0)), torch.from_numpy(np.asarray(dataset.images))
+    made, real = torch.from_numpy(pictures(model, number, seed=0)), _some(dataset, _NUMBER)
     some = None if training is None else _some(training, number)
     of = [(_FIXED, *_distances(_fixed(made), _fixed(real), None if some is None else _fixed(some)))]
     shares = None
@@ -60,10 +60,10 @@ class _Seen(NamedTuple):
     classes: npt.NDArray[np.int64]
 
 
-def _some(training: Dataset, number: int) -> torch.Tensor:
-    """So many training pictures, evenly spread over all."""
-    places = np.linspace(0, len(training) - 1, min(number, len(training))).astype(np.int64)
-    return torch.from_numpy(np.asarray(training.images[places]))
+def _some(dataset: Dataset, number: int) -> torch.Tensor:
+    """So many pictures of a set, evenly spread over all."""
+    places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).astype(np.int64)
+    return torch.from_numpy(np.asarray(dataset.images[places]))
 
 
 def _fixed(images: torch.Tensor) -> torch.Tensor:

@@ -35,9 +35,11 @@ def create(
     weights: Mapping[str, Any],
     step: str,
     tuned: Sequence[str] = (),
+    report: bool = True,
 ) -> Run:
     """Write the `run.toml` of a new run. `weights` says what it starts from; empty where from random ones. `step` is
     the name of how batches change weights. `tuned` says what was measured to choose what the recipe left open.
+    `report` is whether a page is wanted.
     """
     path = directory / SETTINGS
     made_place(directory)
@@ -51,6 +53,7 @@ def create(
         **({"layers": own} if (own := own_layers(network)) else {}),
         **({"weights": dict(weights)} if weights else {}),
         **({"tuned": list(tuned)} if tuned else {}),
+        **({} if report else {"report": False}),
         "environment": environment(),
     }
     write_settings(path, settings)

@@ -134,6 +134,11 @@ class Run(Result):
         return f"{where}: the data of {self.directory} is not there any more"
 
     @property
+    def wants_report(self) -> bool:
+        """Whether a page of it is wanted: not where it was begun without."""
+        return bool(self.settings.get("report", True))
+
+    @property
     def task(self) -> Task:
         """What it was trained for."""
         data = self.settings["data"]

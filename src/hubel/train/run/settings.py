@@ -39,6 +39,15 @@ _ENTRIES: dict[str, Any] = {
     "layers?": {"*": str},
     "weights?": {"source": str, "sha256": str, "fresh": [str]},
     "changes?": [dict],
+    "report?": bool,
+}
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    dict: "a table",
+    list: "a list",
 }
 
 
@@ -96,7 +105,14 @@ def _check_kind(value: Any, wanted: Any, place: str) -> None:
     kind = type(wanted) if isinstance(wanted, (dict, list)) else wanted
     numeric = kind in (int, float) and isinstance(value, (int, kind)) and not isinstance(value, bool)
     if not (numeric if kind in (int, float) else isinstance(value, kind)):
-        what = {int: "a whole number", float: "a number", str: "a text", dict: "a table", list: "a list"}[kind]
+        what = {
+            int: "a whole number",
+            float: "a number",
+            bool: "true or false",
+            str: "a text",
+            dict: "a table",
+            list: "a list",
+        }[kind]
         raise TypeError(f"expected {place.lstrip('.')} as {what}, received {type(value).__name__}")
     if isinstance(wanted, list):
         for number, each in enumerate(value):
