@@ -69,7 +69,7 @@ def _who(run: Run) -> str:
     if not rows:
         return run.directory.name
     right = run.task.primary.text(rows[-1].evaluation[run.task.primary.name])
-    return f"{run.directory.name} ({right} of the {rows[-1].evaluated} {run.task.example[1]} right)"
+    return f"{run.directory.name} ({right} of the {rows[-1].evaluated} {run.example[1]} right)"
 
 
 def _beside(run: Run) -> list[Run]:

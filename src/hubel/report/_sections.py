@@ -42,7 +42,7 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
     facts: list[tuple[str, Child]] = [
         *_accuracy(run, found),
         (f"{report.parameters:,}", term("parameters")),
-        (f"{report.macs:,}", ["multiply-adds (", term("MACs"), f") {an(run.task.example[0])}"]),
+        (f"{report.macs:,}", ["multiply-adds (", term("MACs"), f") {an(run.example[0])}"]),
         *_time(run.metrics),
     ]
     parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
@@ -54,7 +54,7 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
         h("dl", [h("div", h("dd", value), h("dt", name)) for value, name in facts], class_="figures"),
         h(
             "p",
-            f"{outputs}{data['name'].removesuffix(' train')}: {parts} {run.task.example[1]} of {size}. ",
+            f"{outputs}{data['name'].removesuffix(' train')}: {parts} {run.example[1]} of {size}. ",
             "Recipe: ",
             *glossed(f"{run.recipe}."),
         ),
@@ -74,18 +74,16 @@ def title(run: Run) -> str:
 def _accuracy(run: Run, found: Mistakes | None) -> Iterable[tuple[str, str]]:
     if found is not None and len(found.labels):
         low, high = interval(int((found.predicted == found.labels).sum()), len(found.labels))
-        part = found.dataset.name or "images"
+        part = found.dataset.name or run.example[1]
         if part == run.settings["data"]["name"]:
             part += ", which it was trained on"
         yield (
             f"{found.accuracy:.2%}",
-            f"of {len(found.labels):,} images right ({part}; 95% interval {low:.2%} to {high:.2%})",
+            f"of {len(found.labels):,} {run.example[1]} right ({part}; 95% interval {low:.2%} to {high:.2%})",
         )
     elif run.metrics and run.metrics[-1].evaluated:
         last = run.metrics[-1]
-        first, _, rest = run.task.headline(last.evaluation, f"the {last.evaluated} {run.task.example[1]}").partition(
-            " "
-        )
+        first, _, rest = run.task.headline(last.evaluation, f"the {last.evaluated} {run.example[1]}").partition(" ")
         yield first, rest
 
 
@@ -170,13 +168,13 @@ def _legend(series: Sequence[Series]) -> list[Child]:
 
 
 def _training_note(run: Run, evaluated: str) -> str:
-    words = [f"Figures of the training {run.task.example[1]} are means over the epoch, while the weights changed"]
+    words = [f"Figures of the training {run.example[1]} are means over the epoch, while the weights changed"]
     if run.recipe.label_smoothing:
         words.append(f"their loss is that of targets smoothed by {run.recipe.label_smoothing:g}")
     if run.recipe.augmentation not in ("none", "auto"):
-        words.append(f"their images were varied ({run.recipe.augmentation})")
+        words.append(f"their {run.example[1]} were varied ({run.recipe.augmentation})")
     told = "; ".join(words)
-    return told + (f". Those of the {evaluated} {run.task.example[1]} were taken after it." if evaluated else ".")
+    return told + (f". Those of the {evaluated} {run.example[1]} were taken after it." if evaluated else ".")
 
 
 def _epochs(run: Run, evaluated: str) -> Element:
@@ -185,7 +183,7 @@ def _epochs(run: Run, evaluated: str) -> Element:
     measured = [task.figure(name) for name in rows[0].evaluation] if evaluated else []
     heads = ["epoch", "steps", "learning rate", *(each.title for each in trained)]
     heads += [f"{evaluated} {each.title}" for each in measured]
-    heads += [f"{run.task.example[1]} a second", "seconds"]
+    heads += [f"{run.example[1]} a second", "seconds"]
     lines = []
     for row in rows:
         cells = [f"{row.epoch}", f"{row.step:,}", _short(row.learning_rate)]
@@ -210,19 +208,19 @@ def table(
     return h("div", inside, class_="scroll", tabindex=0, role="group", aria_label=caption or "table")
 
 
-def class_table(found: Mistakes) -> Element:
+def class_table(found: Mistakes, examples: str) -> Element:
     """Precision and recall of each class, and what it is taken for most."""
     lines = []
     for number, own in enumerate(found.per_class):
         taken = found.often_taken_for(number) or "·"
         shares = map(percent, (own.precision, own.recall, own.f1))
         lines.append([own.name, f"{own.examples:,}", *shares, taken])
-    heads = ["class", "images", term("precision"), term("recall"), term("F1"), "most often taken for"]
+    heads = ["class", examples, term("precision"), term("recall"), term("F1"), "most often taken for"]
     caption = "Precision: of what was taken for it, the share that is. Recall: of what is, the share found."
     return table(heads, lines, numbers=range(1, 5), caption=caption)
 
 
-def calibration(found: Mistakes) -> list[Element]:
+def calibration(found: Mistakes, examples: str) -> list[Element]:
     """How far probabilities can be taken at their word."""
     measured = found.calibration()
     sure, right = float(found.confidences.mean()), found.accuracy
@@ -242,7 +240,7 @@ def calibration(found: Mistakes) -> list[Element]:
     shares = h("figcaption", "Share that is right, for each bin of confidence ", key)
     charts = (
         h("figure", shares, reliability(measured)),
-        h("figure", h("figcaption", "Number of images"), confidences(measured)),
+        h("figure", h("figcaption", f"Number of {examples}"), confidences(measured)),
     )
     return [told, h("div", charts, class_="charts two")]
 
@@ -257,8 +255,8 @@ def how_made(run: Run) -> list[Element]:
     made = [[name, str(value)] for name, value in environment.items() if value]
     facts = [
         ["data", data["name"]],
-        *([name, f"{count:,} {run.task.example[1]}"] for name, count in data["examples"].items()),
-        [f"fingerprint of the training {run.task.example[1]} (SHA-256)", data["fingerprint"]],
+        *([name, f"{count:,} {run.example[1]}"] for name, count in data["examples"].items()),
+        [f"fingerprint of the training {run.example[1]} (SHA-256)", data["fingerprint"]],
         ["preparation", str(run.preprocessing)],
         *made,
     ]

@@ -153,7 +153,10 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[
     parts = figure(report, page=_PAGE).parts()
     first = ("network", "The network", _network(parts))
     inside = _inside(model, found)
-    measured = [("training", "Training", training(run)), *(_measured(found) if found is not None else ())]
+    measured = [
+        ("training", "Training", training(run)),
+        *(_measured(found, run.example[1]) if found is not None else ()),
+    ]
     measured += [(each.name, each.title, offered(each)) for each in shown]
     measured += [("samples", "What it made on the way", samples(run))] if run.samples else []
     last = ("made", "How it was made", how_made(run))
@@ -163,7 +166,7 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[
         sections = [first, *measured, *inside.sections, last]
     data = {"layers": layer_data(report, parts.formulas, model), **inside.data}
     if found is not None:
-        data["images"] = _images(found)
+        data["images"] = _images(found, run.example)
     plots = "".join(map(plot_sheet, ("light", "dark"))) if any(each.drawing for each in shown) else ""
     return page(
         title(run),
@@ -241,12 +244,13 @@ def _drawing(model: LoadedModel) -> _Inside:
     return _Inside((live,), data, ("hubel/export/page",), style, modules)
 
 
-def _images(found: Mistakes) -> dict[str, Any]:
+def _images(found: Mistakes, example: tuple[str, str]) -> dict[str, Any]:
     """All that the page tells of the images, for its modules."""
     indices = chosen(found)
     return {
         "classes": list(found.classes),
         "name": found.dataset.name,
+        "example": example,
         "confusion": _cells(found),
         "sheet": sheet(found.dataset, indices),
         **image_data(found, indices),
@@ -277,22 +281,22 @@ def _network(parts: PageParts) -> list[Child]:
     ]
 
 
-def _measured(found: Mistakes) -> list[Section]:
+def _measured(found: Mistakes, examples: str) -> list[Section]:
     """The sections about the images that the model was measured on."""
     wrong = int((found.predicted != found.labels).sum())
-    counted = f"{wrong:,} of {len(found.labels):,} images {'is' if wrong == 1 else 'are'} not what the model says."
+    counted = f"{wrong:,} of {len(found.labels):,} {examples} {'is' if wrong == 1 else 'are'} not what the model says."
     if not wrong:
-        counted = f"All of the {len(found.labels):,} images are what the model says."
+        counted = f"All of the {len(found.labels):,} {examples} are what the model says."
     told = (
-        f"{counted} A row is what images are, a column what they were taken for; choose a number to see its images. "
-        "With the arrow keys one moves between numbers."
+        f"{counted} A row is what {examples} are, a column what they were taken for; choose a number to "
+        "see them. With the arrow keys one moves between numbers."
     )
-    matrix = [h("p", told), h("div", id="matrix"), h("h3", "Each class"), class_table(found)]
+    matrix = [h("p", told), h("div", id="matrix"), h("h3", "Each class"), class_table(found, examples)]
     return [
         ("confusion", "What is taken for what", matrix),
         ("mistakes", "The surest mistakes", h("div", id="surest")),
-        ("calibration", "How far its probabilities can be trusted", calibration(found)),
-        ("gallery", "Images by class", h("div", id="by-class")),
+        ("calibration", "How far its probabilities can be trusted", calibration(found, examples)),
+        ("gallery", f"{examples.capitalize()} by class", h("div", id="by-class")),
     ]
 
 

@@ -45,6 +45,7 @@ from hubel.tasks.asking import Made, check_options
 from hubel.tasks.decoding import decoding_of
 from hubel.tasks.names import USUAL
 from hubel.tasks.registry import UnknownTaskError, task_named
+from hubel.tasks.results import examples_of
 from hubel.tasks.task import Answer, Task
 from hubel.view.words.result import Part, Result
 from hubel.view.words.tables import Table
@@ -77,6 +78,11 @@ class LoadedModel(Result):
     def classes(self) -> tuple[str, ...]:
         """The names of its outputs, in order."""
         return self.task.classes
+
+    @property
+    def example(self) -> tuple[str, str]:
+        """What it answers, one and many."""
+        return examples_of(self.task, self.preprocessing.fit)
 
     def to(self, device: str | torch.device) -> LoadedModel:
         """The model, moved to where it is to compute: "cuda", "cpu" … ("auto": a CUDA device where there is one).
@@ -154,9 +160,9 @@ def facts(model: LoadedModel) -> list[tuple[str, str]]:
         ("task", model.task.name),
         ("classes", f"{len(model.classes):,}: {listing(model.classes, 10)}"),
         ("input", shape_text(model.network.input)),
-        (model.task.example[1], str(model.preprocessing)),
+        (model.example[1], str(model.preprocessing)),
         ("network", shortened(str(model.network), 300)),
-        ("size", f"{report.parameters:,} parameters, {report.macs:,} multiply-adds {an(model.task.example[0])}"),
+        ("size", f"{report.parameters:,} parameters, {report.macs:,} multiply-adds {an(model.example[0])}"),
         ("training", ", ".join(_training(model)) or "not told"),
     ]
 
@@ -182,7 +188,7 @@ def _training(model: LoadedModel) -> Iterator[str]:
     for part in ("test", "validation"):
         figures = told.get(part)
         if isinstance(figures, Mapping) and all(isinstance(figures.get(one.name), float) for one in model.task.figures):
-            yield model.task.headline(figures, f"the {part} {model.task.example[1]}")
+            yield model.task.headline(figures, f"the {part} {model.example[1]}")
     if isinstance(told.get("data"), str):
         yield f"on {told['data']}"
     if isinstance(told.get("epochs"), (int, float)) and told["epochs"]:

@@ -61,6 +61,12 @@ class Table:
     colours: tuple[tuple[int, int, int], ...] = ()
 
 
+def examples_of(task: Any, fit: str | None) -> tuple[str, str]:
+    """What a task's data set is made of, one and many, where images were brought to their size so: sounds by "time"."""
+    one, many = task.example
+    return ("sound", "sounds") if fit == "time" and one == "image" else (one, many)
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of a report, as plain data: a table, a drawing, pictures (uint8 H×W×3) with what they show, and texts with

@@ -334,6 +334,7 @@ def _started(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...
         step=trainer.state.done,
         steps=trainer.steps,
         problems=problems,
+        example=run.example,
     )
 
 

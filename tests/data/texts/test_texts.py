@@ -100,7 +100,7 @@ def test_line_ends_and_a_byte_order_mark(tmp_path):
         (b"abcdefgh", "received 8 characters; a network with a shorter input takes shorter texts"),
         (b"ab\ncd\xe9f", "received the byte 0xe9 at offset 5 (line 2); convert it"),
         ("hello".encode("utf-16"), "expected UTF-8, received UTF-16; convert it: iconv -f UTF-16"),
-        (b"abc\0def", "received a nought (\\x00) at character 3, which texts have not"),
+        (b"abc\0def", "received a nought (\\x00) at byte 3, which texts have not"),
     ],
 )
 def test_what_is_no_text(tmp_path, content, words):

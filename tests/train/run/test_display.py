@@ -29,7 +29,7 @@ def test_a_figure_of_validation_that_is_not_the_trainings_is_named(case: str) ->
     task, training, evaluation, said = TASKS[case]
     losses = {"loss": math.log(2)}
     event = EpochMetrics(1, 10, 0.1, losses | training, "validation", losses | evaluation, 1000.0, 8.0)
-    assert said in epoch_line(event, task)
+    assert said in epoch_line(event, task, task.example[1])
 
 
 def test_a_pipe_gets_a_line_at_least_every_ten_seconds_with_the_time_left() -> None:

@@ -191,6 +191,11 @@ def _text(path: Path, empty: bool = False) -> tuple[str, list[str]]:
         raise DataError(
             f"{path}: expected UTF-8, received {_MARKS[mark]}; convert it: {_converted(path, _MARKS[mark])}"
         )
+    if (at := content.find(b"\0")) >= 0:
+        raise DataError(
+            f"{path}: expected a text, received a nought (\\x00) at byte {at:,}, which texts have not: it is "
+            "of another kind"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -200,8 +205,6 @@ def _text(path: Path, empty: bool = False) -> tuple[str, list[str]]:
             f"{path}: expected UTF-8, received the byte {content[at]:#04x} at offset {at:,} (line {line:,}); convert "
             f"it, where it is of western Europe: {_converted(path, 'ISO-8859-1')}"
         ) from None
-    if (at := text.find("\0")) >= 0:
-        raise DataError(f"{path}: expected a text, received a nought (\\x00) at character {at:,}, which texts have not")
     notes = []
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

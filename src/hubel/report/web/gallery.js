@@ -1,18 +1,18 @@
 // Images by class, right and wrong.
-import { h, images } from "hubel/view/dom";
+import { h } from "hubel/view/dom";
 
 const FILTERS = { "all": () => true, "right": (image) => image.right, "wrong": (image) => !image.right };
 
 export function gallery(place, set) {
   const chosen = { name: "every", filter: "all" };
-  const shown = h("div", { role: "region", "aria-label": "images" });
+  const shown = h("div", { role: "region", "aria-label": set.many });
   const told = h("p", { role: "status" });
 
   function draw() {
     const list = set.all.filter((image) =>
       (chosen.name === "every" || image.label === Number(chosen.name)) && FILTERS[chosen.filter](image));
     const ordered = chosen.name === "every" && chosen.filter !== "wrong" ? byTurns(list, set.classes.length) : list;
-    told.textContent = `${images(list.length)} in this page` + (list.length ? ", green right, orange wrong." : ".");
+    told.textContent = `${set.counted(list.length)} in this page` + (list.length ? ", green right, orange wrong." : ".");
     shown.replaceChildren(set.cards(ordered));
   }
 

@@ -4,9 +4,11 @@ import { count, h, percent } from "hubel/view/dom";
 const SHOWN = 3; // probabilities told on a card
 const PAGE = 48; // cards shown before one asks for more
 
+export const capital = (word) => word[0].toUpperCase() + word.slice(1);
+
 /** Everything about the images of the page, and ways to draw them. */
 export function imageSet(data, dialog) {
-  const { classes, sheet } = data;
+  const { classes, sheet, example: [one, many] } = data;
   const long = classes.some((name) => name.length > 4) ? "long" : "";
   document.documentElement.style.setProperty("--sheet", `url(${sheet.url})`);
 
@@ -18,10 +20,11 @@ export function imageSet(data, dialog) {
     const predicted = data.predicted[place];
     return { index, place, label, predicted, told, right: label === predicted, sure: told[0]?.share ?? 0 };
   });
-  const set = { classes, all, name: data.name, confusion: data.confusion, suspects: data.suspects, thumbnail, cards, words };
+  const counted = (number) => `${count(number)} ${number === 1 ? one : many}`;
+  const set = { classes, all, one, many, counted, name: data.name, confusion: data.confusion, suspects: data.suspects, thumbnail, cards, words };
 
   function words(image) {
-    return `image ${count(image.index)}: ${classes[image.label]}, ` + (image.right ? "and" : "but") +
+    return `${one} ${count(image.index)}: ${classes[image.label]}, ` + (image.right ? "and" : "but") +
       ` taken for ${classes[image.predicted]} with ${percent(image.sure)}`;
   }
 
@@ -106,7 +109,7 @@ export function imageSet(data, dialog) {
     const go = (step) => () => open(list[number + step], list);
     dialog.replaceChildren(...[
       h("form", { method: "dialog" }, h("button", { class: "close", "aria-label": "close" }, "×")),
-      h("h2", { id: "image-title" }, `Image ${count(image.index)}${data.name ? ` of ${data.name}` : ""}`),
+      h("h2", { id: "image-title" }, `${capital(one)} ${count(image.index)}${data.name ? ` of ${data.name}` : ""}`),
       h("div", { class: "large" }, thumbnail(image, 252, words(image)), h("div", {},
         h("p", {}, "It is ", h("b", {}, classes[image.label]), image.right ? ", and the model says so." : [
           ", the model says ", h("b", {}, classes[image.predicted]), "."]),

@@ -1,5 +1,5 @@
 // The confusion matrix. Its numbers are buttons that open their images; with many classes it becomes a map of colours.
-import { count, h, images, percent } from "hubel/view/dom";
+import { count, h, percent } from "hubel/view/dom";
 
 const WRITTEN = 20; // classes up to which numbers are written into the cells
 const MOST = 120; // classes up to which all are in the matrix
@@ -14,7 +14,7 @@ export function matrix(place, set) {
   const rows = shownClasses(set, wrong);
   const written = rows.length <= WRITTEN;
   const worst = Math.max(0, ...wrong.map(([label, , number]) => number / totals[label]));
-  const panel = h("div", { class: "panel", id: "cell", role: "region", "aria-live": "polite", "aria-label": "images of the chosen cell" });
+  const panel = h("div", { class: "panel", id: "cell", role: "region", "aria-live": "polite", "aria-label": `${set.many} of the chosen cell` });
   const turned = written && rows.length > 8 && rows.some((name) => set.classes[name].length > 6);
   const table = h("table", { class: `matrix ${written ? "written" : "small"} ${turned ? "turned" : ""}` });
   table.style.setProperty("--cell", `${Math.max(8, Math.min(14, Math.floor(WIDE / rows.length) - 1))}px`);
@@ -24,7 +24,7 @@ export function matrix(place, set) {
   const at = (label, predicted) => counts.get(`${label} ${predicted}`) ?? 0;
   const share = (label, predicted) => (totals[label] ? at(label, predicted) / totals[label] : 0);
   const words = (label, predicted) => `${set.classes[label]} taken for ${set.classes[predicted]}: ` +
-    `${images(at(label, predicted))}, ${percent(share(label, predicted))} of ${set.classes[label]}`;
+    `${set.counted(at(label, predicted))}, ${percent(share(label, predicted))} of ${set.classes[label]}`;
 
   function cell(label, predicted) {
     const number = at(label, predicted);
@@ -41,9 +41,9 @@ export function matrix(place, set) {
   function draw() {
     const head = h("tr", {}, h("td", { class: "corner" }, written ? "is \\ taken for" : ""),
       rows.map((name) => h("th", { scope: "col" }, h("span", { title: set.classes[name] }, set.classes[name]))),
-      written ? h("th", { scope: "col", class: "sum" }, "images") : null);
+      written ? h("th", { scope: "col", class: "sum" }, set.many) : null);
     table.replaceChildren(
-      h("caption", { class: "hidden" }, "confusion matrix: rows are what images are, columns what they were taken for"),
+      h("caption", { class: "hidden" }, `confusion matrix: rows are what ${set.many} are, columns what they were taken for`),
       h("thead", {}, head),
       h("tbody", {}, rows.map((label) => h("tr", {}, h("th", { scope: "row" }, h("span", { title: set.classes[label] }, set.classes[label])),
         rows.map((predicted) => cell(label, predicted)),
@@ -66,7 +66,7 @@ export function matrix(place, set) {
     const some = found.length < number ? `; ${count(found.length)} of them are in this page` : ", the surest first";
     panel.replaceChildren(
       h("h3", {}, label === predicted ? `${set.classes[label]}, taken for what it is` : `${set.classes[label]} taken for ${set.classes[predicted]}`),
-      h("p", {}, `${images(number)}, ${percent(share(label, predicted))} of all ${images(totals[label])} of ${set.classes[label]}${some}.`),
+      h("p", {}, `${set.counted(number)}, ${percent(share(label, predicted))} of all ${set.counted(totals[label])} of ${set.classes[label]}${some}.`),
       set.cards(found));
   }
 
@@ -93,7 +93,7 @@ export function matrix(place, set) {
     }
   });
 
-  const kinds = h("fieldset", { class: "choice" }, h("legend", {}, "Numbers are"), ["images", "percent of their row"].map((text, number) =>
+  const kinds = h("fieldset", { class: "choice" }, h("legend", {}, "Numbers are"), [set.many, "percent of their row"].map((text, number) =>
     h("label", {}, h("input", { type: "radio", name: "matrix-kind", checked: number === 0, onchange: () => {
       asShares = number === 1;
       draw();
@@ -108,7 +108,7 @@ export function matrix(place, set) {
   function pairs() {
     return h("div", { class: "pairs" }, h("h3", {}, "Confused most often"), h("ol", {}, wrong.slice(0, LISTED).map(([label, predicted, number]) =>
       h("li", {}, h("button", { type: "button", class: "plain", onclick: () => show(label, predicted) },
-        `${set.classes[label]} taken for ${set.classes[predicted]}`), ` ${images(number)}, ${percent(share(label, predicted), 1)}`))));
+        `${set.classes[label]} taken for ${set.classes[predicted]}`), ` ${set.counted(number)}, ${percent(share(label, predicted), 1)}`))));
   }
 }
 

@@ -39,6 +39,7 @@ class Display:
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
         self._shown = self._lost = False
         self._task: Task = task_named(USUAL).from_settings((), {})
+        self._example = self._task.example[1]
 
     def __enter__(self) -> Display:
         return self
@@ -69,9 +70,9 @@ class Display:
             if self.console.is_terminal:
                 self._show(event)
             elif self._clock() - self._said >= QUIET:
-                self._say(plain_progress(event, self._task))
+                self._say(plain_progress(event, self._task, self._example))
         elif isinstance(event, EpochMetrics):
-            self._say(epoch_line(event, self._task))
+            self._say(epoch_line(event, self._task, self._example))
         elif isinstance(event, Sample):
             self._hide()
             self._say(f"iteration {event.step:,}, loss {event.loss:.3f}:")
@@ -86,12 +87,12 @@ class Display:
         self._said = self._clock()
 
     def _start(self, event: Started) -> None:
-        self._task = event.task
+        self._task, self._example = event.task, event.example[1]
         for problem in event.problems:
             self.console.print(f"skipped a damaged checkpoint: {problem}", style="yellow", soft_wrap=True)
         trained = "" if event.trained == event.parameters else f"{event.trained:,} of "
         self.console.print(
-            f"training {trained}{event.parameters:,} parameters on {event.examples:,} {event.task.example[1]}: "
+            f"training {trained}{event.parameters:,} parameters on {event.examples:,} {event.example[1]}: "
             f"{event.recipe}",
             soft_wrap=True,
         )
@@ -102,7 +103,7 @@ class Display:
         if not self._shown:
             self._live.start()
             self._shown = True
-        self._live.update(progress_line(event, self._task), refresh=True)
+        self._live.update(progress_line(event, self._task, self._example), refresh=True)
 
     def _finish(self, event: Finished) -> None:
         self._hide()
@@ -114,18 +115,18 @@ class Display:
             self._shown = False
 
 
-def epoch_line(event: EpochMetrics, task: Task) -> str:
+def epoch_line(event: EpochMetrics, task: Task, example: str) -> str:
     """One line for a finished epoch: the figures of training, and the primary one of what was measured."""
     line = f"epoch {event.epoch:3d}  {_figures(event.training, task, 2)}"
     if event.evaluated:
         title = "" if task.primary.name in event.training else f"{task.primary.title} "
         line += f"  {event.evaluated} {title}{task.primary.text(event.evaluation[task.primary.name]):>7}"
-    return f"{line}  {event.images_per_second:,.0f} {task.example[1]}/s  {clock(event.seconds)}"
+    return f"{line}  {event.images_per_second:,.0f} {example}/s  {clock(event.seconds)}"
 
 
-def plain_progress(event: Progress, task: Task) -> str:
+def plain_progress(event: Progress, task: Task, example: str) -> str:
     """A line within an epoch: how far, how well, how fast, how long still."""
-    figures = f"{_figures(event.figures, task, 2)}  {event.images_per_second:,.0f} {task.example[1]}/s"
+    figures = f"{_figures(event.figures, task, 2)}  {event.images_per_second:,.0f} {example}/s"
     return f"epoch {event.epoch}/{event.epochs}, step {event.step:,} of {event.steps:,}  {figures}  {_left(event)}"
 
 
@@ -133,10 +134,10 @@ def _left(event: Progress) -> str:
     return f"{clock(event.seconds_left)} left"
 
 
-def progress_line(event: Progress, task: Task) -> Table:
+def progress_line(event: Progress, task: Task, example: str) -> Table:
     """The live line: how far, how well, how fast, how long still."""
     row = Table.grid(padding=(0, 2))
-    words = f"{_figures(event.figures, task, 1)}  {event.images_per_second:,.0f} {task.example[1]}/s"
+    words = f"{_figures(event.figures, task, 1)}  {event.images_per_second:,.0f} {example}/s"
     row.add_row(
         Text(f"epoch {event.epoch}/{event.epochs}", no_wrap=True),
         ProgressBar(total=event.steps, completed=event.step, width=8),

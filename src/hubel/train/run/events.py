@@ -35,7 +35,7 @@ class NamedFigures:
 @dataclasses.dataclass(frozen=True)
 class Started:
     """Training begins, or goes on where it stopped. steps: of the whole run; step: those already done. trained: how
-    many of the parameters are, where some are frozen or fixed.
+    many of the parameters are, where some are frozen or fixed. example: what it is trained on, one and many.
 
     problems: what was found wrong on the way and got round, such as a damaged checkpoint.
     """
@@ -49,6 +49,7 @@ class Started:
     step: int
     steps: int
     problems: tuple[str, ...] = ()
+    example: tuple[str, str] = Task.example
 
 
 @dataclasses.dataclass(frozen=True)

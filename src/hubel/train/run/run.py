@@ -27,6 +27,7 @@ from hubel.nn import build
 from hubel.tasks import LoadedModel, Task, load_model, save_model, task_named
 from hubel.tasks.names import USUAL
 from hubel.tasks.registry import TaskImportError, UnknownTaskError
+from hubel.tasks.results import examples_of
 from hubel.train.recipe.balance import passes
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg
@@ -149,6 +150,11 @@ class Run(Result):
     def preprocessing(self) -> Preprocessing:
         """How images were prepared."""
         return Preprocessing.from_json(self.settings["data"]["preprocessing"])
+
+    @property
+    def example(self) -> tuple[str, str]:
+        """What it was trained on, one and many: images, sounds, or what its task has."""
+        return examples_of(self.task, self.preprocessing.fit)
 
     def parted(self, splits: Splits) -> Splits:
         """The data of this run, read again, with the same images held out for validation as when it began."""

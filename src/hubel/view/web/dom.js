@@ -24,7 +24,6 @@ export function held(name) {
 
 export const count = (number) => number.toLocaleString("en-US");
 export const percent = (share, digits = 2) => `${(100 * share).toFixed(digits)}%`;
-export const images = (number) => `${count(number)} image${number === 1 ? "" : "s"}`;
 
 /** SVG and other markup that the report's own program wrote. */
 export function drawn(markup) {
