@@ -187,13 +187,15 @@ class HeldOut:
     def __str__(self) -> str:
         if not self.of:
             return "no image can be read, so none can be held out for validation"
+        one = self.noun.split()[-1].removesuffix("s")
+        shown = "picture" if one == "image" else one  # of which there may be copies
         if not self.images:
-            return f"no image of {self.of:,} can be held out for validation: each class has one picture at most"
+            return f"no {one} of {self.of:,} can be held out for validation: each class has one {shown} at most"
         share = f"{self.share:.0%} {self.each}".rstrip()
         words = f"{self.images:,} of {self.of:,} {self.noun} are held out for validation ({share})"
-        names = [f"{name} ({count:,} image{'s' * (count > 1)})" for name, count in list(self.kept.items())[:5]]
+        names = [f"{name} ({count:,} {one}{'s' * (count > 1)})" for name, count in list(self.kept.items())[:5]]
         more = f" and {len(self.kept) - 5:,} more" if len(self.kept) > 5 else ""
-        return words + (f"; none of {', '.join(names)}{more}, too few pictures" if names else "")
+        return words + (f"; none of {', '.join(names)}{more}, too few {shown}s" if names else "")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -27,10 +27,10 @@ from hubel.data._targets import Labels, Targets, TargetsOf
 from hubel.data._told import (
     MOST_CLASSES,
     MOST_FILES,
-    counted,
+    SOUND,
+    files_lines,
     note_lines,
     sizes_data,
-    sizes_line,
     unreadable_data,
     unreadable_lines,
 )
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
-_SOUND = "sound"  # in the place of a file's format
 _ROWS = 40  # classes on the contact sheet
 
 
@@ -101,7 +100,7 @@ class Description(Finding):
         return [f"{self.name}: {self._examples()}, {classes}", table, *more, *self.notes]
 
     def _examples(self) -> str:
-        word = "sound" if set(self.formats) == {_SOUND} else "image"
+        word = "sound" if set(self.formats) == {SOUND} else "image" if self.formats else "file"
         return f"{self.images:,} {word}{'s' * (self.images != 1)}"
 
     def data(self) -> dict[str, object]:
@@ -136,9 +135,7 @@ class Description(Finding):
         yield styled(told, self.name, self._examples(), within, classes, self.noun[classes != 1])
         yield self._table()
         yield ""
-        yield sizes_line(self.sizes)
-        yield f"pixels     {counted(self.modes)}"
-        yield f"formats    {counted(self.formats)}"
+        yield from files_lines(self.sizes, self.modes, self.formats)
         if self.preprocessing is not None:
             yield f"prepared   {self.preprocessing}"
             yield f"augmented  {self.augmentation}"
@@ -224,7 +221,7 @@ def describe(
     images = list(_of_files(found, workers, progress))
     wanted = _targets(targets, images, found.classes)
     entries = [item for part in PARTS for item, _ in found.parts.get(part, ())]
-    sounds = [item for item, seen in zip(entries, images, strict=True) if seen.format == _SOUND]
+    sounds = [item for item, seen in zip(entries, images, strict=True) if seen.format == SOUND]
     notes = (*found.notes, *(heard(sounds, workers) if sounds else ()), *_in_training(found, fit))
     return _with_notes(_describe(found.name, wanted, images), notes, _to_hold_out(found, wanted, images, validation))
 
@@ -246,7 +243,8 @@ def _to_hold_out(listing: Listing, targets: Targets, images: Sequence[_Seen], va
         return None
     rows = [row for row, seen in enumerate(images) if seen.part == "train"]
     own = targets.take(np.array(rows, np.int64))
-    return held_out(gathered(images[row].trace for row in rows), own, share)[1]
+    fit = "time" if {seen.format for seen in images} - {""} == {SOUND} else None
+    return held_out(gathered(images[row].trace for row in rows), own, share, fit)[1]
 
 
 def _with_notes(described: Description, notes: Sequence[str], held: HeldOut | None) -> Description:
@@ -280,7 +278,7 @@ def _look(item: Item) -> _Look:
         digest = hashlib.sha256(content).hexdigest()
         picture = decode_image(content, item.name)
         if sound.MARK in picture.info:
-            mode, kind = picture.mode, _SOUND
+            mode, kind = picture.info[sound.MARK].recorded, SOUND
         else:
             mode, kind = _kind_of(content, item.name)
         size = picture.height, picture.width

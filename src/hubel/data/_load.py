@@ -143,7 +143,7 @@ def decode_listing(
         # put before the test images, so that every part is one stretch of the decoded rows
         traces = traces_of_files(root, contents[: ends[0]], items[: ends[0]], workers, progress)
         strata = _meant(targets, listing.name, labels[: ends[0]], listing.classes)
-        out, told = held_out(traces, strata, share)
+        out, told = held_out(traces, strata, share, fit)
         marks[: ends[0]][out] = 1
         order = np.argsort(marks, kind="stable")
         items, labels, marks = [items[i] for i in order], labels[order], marks[order]

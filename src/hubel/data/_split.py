@@ -52,8 +52,11 @@ def to_hold_out(parts: Mapping[str, int], noun: str) -> list[str]:
     return [f"in training, about {held} ({share:.0%}; near-duplicates go together)"]
 
 
-def held_out(traces: Traces, targets: Targets, share: float) -> tuple[npt.NDArray[np.bool_], HeldOut]:
-    """Which images to hold out, about this share of each class (see `Targets.strata`), and what that comes to.
+def held_out(
+    traces: Traces, targets: Targets, share: float, fit: str | None = None
+) -> tuple[npt.NDArray[np.bool_], HeldOut]:
+    """Which images to hold out, about this share of each class (see `Targets.strata`), and what that comes to. fit: how
+    they are brought to their size, sounds by "time".
 
     The choice is a function of what the images show, not of their order and names. Images that show the same picture
     are on the same side. Of each class of at least two, one is held out where that can be, and one always stays.
@@ -69,16 +72,18 @@ def held_out(traces: Traces, targets: Targets, share: float) -> tuple[npt.NDArra
     out = _chosen(_pictures(groups, traces), labels, counts, share)
     own = np.bincount(labels[out], minlength=len(classes))
     kept = {name: int(counts[i]) for i, name in enumerate(classes) if counts[i] and not own[i]}
-    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, targets.stratum if len(classes) > 1 else "")
+    noun = "training sounds" if fit == "time" else HeldOut.noun
+    each = targets.stratum if len(classes) > 1 else ""
+    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, each, noun)
 
 
 def hold_out(splits: Splits, validation: Validation) -> Splits:
     """The splits with images moved from the training part into a new validation part as `validation` says, copied."""
     train = splits.train
     share = share_to_hold_out(validation, {name: len(part) for name, part in splits.parts().items()})
-    if not share:
+    if not share or not train.targets.apart:
         return splits
-    out, told = held_out(traces_of_arrays(train.images), train.targets, share)
+    out, told = held_out(traces_of_arrays(train.images), train.targets, share, train.fit)
     if not out.any():
         return dataclasses.replace(splits, held_out=told)
     own = _taken(train, out).renamed(f"{train.name.removesuffix(' train')} validation")

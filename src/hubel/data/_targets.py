@@ -27,8 +27,9 @@ class Targets(abc.ABC):
 
     task: the name of the task of saying it. moves: whether they move with their image under augmentation. varied:
     whether they stay true of images that are changed as the rule of augmentation changes them. noun: what one of the
-    classes is called, and many. stratum: what equal shares of are held out (see `strata`). looked_up: whether examples
-    are not shades, but whole numbers of things to look up.
+    classes is called, and many. stratum: what equal shares of are held out (see `strata`). apart: whether
+    examples may be held out one by one, since none goes on where another ends. looked_up: whether examples are not
+    shades, but whole numbers of things to look up.
     classes: the names of what is told apart, in order; none where nothing is.
     """
 
@@ -37,6 +38,7 @@ class Targets(abc.ABC):
     varied: ClassVar[bool] = True
     noun: ClassVar[tuple[str, str]] = ("class", "classes")
     stratum: ClassVar[str] = "a class"
+    apart: ClassVar[bool] = True
     looked_up: ClassVar[bool] = False
     classes: tuple[str, ...]
 

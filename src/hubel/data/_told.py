@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from hubel.data.decode import sound
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -12,11 +14,25 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 30
 MOST_FILES = 10
+SOUND = "sound"  # in the place of a file's format
 
 
 def sizes_line(sizes: Mapping[tuple[int, int], int]) -> str:
     """How many images have each (height, width)."""
     return f"sizes      {counted({f'{h}×{w}': n for (h, w), n in sizes.items()})}"
+
+
+def files_lines(
+    sizes: Mapping[tuple[int, int], int], modes: Mapping[str, int], formats: Mapping[str, int]
+) -> Iterator[str]:
+    """What files hold: of images their sizes, pixels and formats, of sounds how long they are and how recorded."""
+    if set(formats) != {SOUND}:
+        yield from (sizes_line(sizes), f"pixels     {counted(modes)}", f"formats    {counted(formats)}")
+        return
+    steps = [width for _, width in sizes]
+    short, long = (found * sound.HOP / sound.RATE for found in (min(steps), max(steps)))
+    yield f"lengths    {short:.2f} s" + (f" to {long:.2f} s" if long > short else "")
+    yield f"recorded   {counted(modes)}"
 
 
 def unreadable_lines(unreadable: Sequence[ImageError], word: str = "unreadable") -> Iterator[RenderableType]:

@@ -132,7 +132,7 @@ def opened(
     for option, asked, usual in (("engine", engine, "auto"), ("precision", precision, "float32")):
         if asked != usual:
             raise SettingError(f"{place}: {why}; leave out --{option} {asked}")
-    return Opened(model, PYTORCH, why)
+    return Opened(model, PYTORCH, why * model.task.of_one)  # no engine is meant for the others
 
 
 def _exported(place: Path, engine: str, precision: str, threads: int, many: bool) -> Opened:

@@ -149,6 +149,35 @@ def test_a_folder_of_sounds_is_seen_as_spectrograms(tones):
         Preprocessing(64, 32, 1, (0.5,), (0.2,)).prepare(path)
 
 
+def test_what_sounds_a_folder_holds_is_told(tones, tmp_path):
+    told = hubel("data", tones, "--labels", "{label}_*").stdout
+    assert "60 sounds in 2 classes" in told
+    assert "recorded   8,000 samples a second, mono (60)" in told
+    assert "lengths    0.1" in told
+    assert "pixels" not in told
+    for name, rate, channels in (("one", 44_100, 2), ("two", 8000, 1)):
+        (tmp_path / name).mkdir()
+        for number in range(6):
+            sound = np.repeat(tone(300 + 50 * number, 0.2)[:, np.newaxis], channels, 1)
+            (tmp_path / name / f"{number}.wav").write_bytes(wav(sound, rate=rate, channels=channels))
+    told = hubel("data", tmp_path).stdout
+    assert "44,100 samples a second, stereo (6)" in told
+    assert "of 12 training sounds are held out for validation" in told
+    for file in tmp_path.rglob("*.wav"):
+        file.write_bytes(b"")
+    assert "12 files in 2 classes" in hubel("data", tmp_path).stdout
+
+
+def test_a_model_of_sounds_speaks_of_sounds(tones, tmp_path):
+    done = hubel("train", tones, "--labels", "{label}_*", "--epochs", 0.5, "--run", tmp_path / "run")
+    assert "parameters on 48 sounds: " in done.stdout
+    assert "of the test sounds right" in done.stdout
+    page = (tmp_path / "run/report.html").read_text()
+    for words in ("of 12 sounds right", "Sounds by class", "Number of sounds", '"example":["sound","sounds"]'):
+        assert words in page
+    assert "of 12 images" not in page
+
+
 def test_odd_sounds_are_named(tones, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from hubel.data import hold_out
 from hubel.data.texts.load import is_text, load
 from hubel.data.texts.vocabulary import Vocabulary
 from tests.command import hubel
@@ -54,6 +55,7 @@ def test_the_last_tenth_is_held_out_and_another_share(tmp_path):
     short = read(tmp_path, PLAIN[:50], validation="auto")
     assert short.validation is None
     assert "too short to hold out a window of 8" in short.notes[0]
+    assert hold_out(short, "auto") is short  # windows that follow each other are not held out one by one
     with pytest.raises(ValueError, match="expected a share from 0 to below 1"):
         read(tmp_path, PLAIN, validation=1.5)
 

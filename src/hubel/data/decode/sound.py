@@ -54,6 +54,12 @@ class Sound:
         return len(self.samples) / self.rate
 
     @property
+    def recorded(self) -> str:
+        """How it was recorded: its rate and channels."""
+        channels = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
+        return f"{self.rate:,} samples a second, {channels}"
+
+    @property
     def is_silent(self) -> bool:
         """Whether no sample differs from nought."""
         return not self.samples.any()

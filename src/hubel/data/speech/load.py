@@ -205,7 +205,7 @@ def _parts(
     training = items[: counts["train"]]
     contents = digests(root, listing.name, training, workers, None)
     traces = traces_of_files(root, contents, training, workers, None)
-    out, told = held_out(traces, targets.take(rows["train"]), share)
+    out, told = held_out(traces, targets.take(rows["train"]), share, "time")
     return {**rows, "train": np.flatnonzero(~out), "validation": np.flatnonzero(out)}, told
 
 

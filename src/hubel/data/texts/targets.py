@@ -23,6 +23,7 @@ class Following(Targets):
     classes: tuple[str, ...] = ()
     task: ClassVar[str] = "language"
     varied: ClassVar[bool] = False
+    apart: ClassVar[bool] = False
     looked_up: ClassVar[bool] = True
     example: ClassVar[tuple[str, str]] = ("window", "windows")
 

@@ -1,6 +1,6 @@
 // The mistakes that the model was surest of, and the images whose labels look wrong themselves.
 import { count, h } from "hubel/view/dom";
-import { capital } from "./images.js";
+import { capital } from "hubel/report/images";
 
 const MOST = 24;
 

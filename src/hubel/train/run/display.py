@@ -91,9 +91,9 @@ class Display:
         for problem in event.problems:
             self.console.print(f"skipped a damaged checkpoint: {problem}", style="yellow", soft_wrap=True)
         trained = "" if event.trained == event.parameters else f"{event.trained:,} of "
+        examples = f"{event.examples:,} {event.example[event.examples != 1]}"
         self.console.print(
-            f"training {trained}{event.parameters:,} parameters on {event.examples:,} {event.example[1]}: "
-            f"{event.recipe}",
+            f"training {trained}{event.parameters:,} parameters on {examples}: {event.recipe}",
             soft_wrap=True,
         )
         if event.step:
