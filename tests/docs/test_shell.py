@@ -59,7 +59,6 @@ LEFT = {
     "https://": "weights of 45 MB from an address; tests/cli/test_weights_address.py has a server here",
     "efficientnet": "weights that are not here; tests/nn/weights has some of the same form",
     ".pth": "weights of 45 MB that are not here; tests/nn/weights has some of the same form",
-    "predict runs/lenet5-mnist made/": "pictures that the line before it makes",
     "r3gan": "an hour of training; tests/tasks/synthesis makes pictures by such",
     "cifar10": "a data set of 170 MB that is not here",
     "--device h100": "runs with what it shows, in docs/plan.md",
