@@ -227,7 +227,7 @@ def test_a_network_by_rule_hears_them(tones, tmp_path):
         tmp_path / "run",
     )
     assert done.returncode == 0, done.stderr
-    assert "100.00% of the test images right" in done.stdout
+    assert "100.00% of the test sounds right" in done.stdout
     sound = next((tones / "test").glob("low_*.wav"))
     assert "low" in hubel("predict", tmp_path / "run", sound).stdout.split()[1]
     (tmp_path / "cut.wav").write_bytes(sound.read_bytes()[:-1000])
@@ -270,7 +270,7 @@ def test_a_network_of_one_dimension_hears_waveforms(tones, tmp_path):
     done = hubel("train", network, tones, *asked)
     assert done.returncode == 0, done.stderr
     assert "sounds are heard as waveforms of 4,000 samples, 16,000 a second: 0.25 s, the middle" in done.stdout
-    assert "100.00% of the test images right" in done.stdout
+    assert "100.00% of the test sounds right" in done.stdout
     page = (tmp_path / "run/report.html").read_text()
     assert "hears waveforms, whose way through its layers is not drawn here" in page
     test = load(tones, labels="{label}_*", size=(4000, 1), channels=1).test
