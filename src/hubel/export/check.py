@@ -114,7 +114,7 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
         others += differs
     numbers = decoding.function == "linear" and not decoding.colours
     of = "scores" if marks else "numbers" if numbers else "probabilities"
-    example, noun = model.example[1], model.task.noun[0]
+    example, noun = model.task.example[1], model.task.noun[0]
     return Check(len(found), len(odd), largest, where, others, most, " and ".join(runs), of, example, noun)
 
 
