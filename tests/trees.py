@@ -105,6 +105,8 @@ def picture_layer(draw: Any, shape: Shape) -> Layer:
             return draw(st.sampled_from([arch.ZeroPadding2D, arch.Cropping2D]))(draw(st.one_of(small, sides)))
         case 13:
             how, aligned = draw(st.sampled_from([("nearest", False), ("bilinear", False), ("bilinear", True)]))
+            if draw(st.booleans()):
+                return arch.Resizing(draw(st.tuples(st.integers(1, 9), st.integers(1, 9))), how, aligned)
             return arch.UpSampling2D(draw(pairs), interpolation=how, aligned=aligned)
         case 14:
             return arch.GroupNormalization(draw(divisors(channels)), scale=(both := draw(st.booleans())), center=both)

@@ -29,6 +29,7 @@ from hubel.nn import evaluation_mode, network_of
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.steps import steps_of
 from hubel.nn.reading.torch import STATISTICS
+from hubel.nn.reading.worked import Worked, sources
 
 # timm's modules whose models are convolutional, without attention over places
 TIMM = re.compile(
@@ -106,12 +107,14 @@ def stopped(error: BaseException) -> str:
 
 def check_parameters(model: nn.Module, weights: Mapping[int, Mapping[str, Any]], parameters: int) -> None:
     """Refuse, as `network_of` does, what the tree would learn and the model does not."""
-    learned = {id(parameter) for parameter in model.parameters()}
+    learned, spare = {id(parameter) for parameter in model.parameters()}, 0
     for tensors in weights.values():
-        for name, tensor in tensors.items():
-            if name not in STATISTICS and id(tensor) not in learned:
+        for name, weight in tensors.items():
+            if name not in STATISTICS and not {*map(id, sources(weight))} <= learned:
                 raise ValueError(f"its {name} is a buffer; a tree's layers learn all their weights")
-    if parameters != sum(parameter.numel() for parameter in model.parameters()):
+            if isinstance(weight, Worked):
+                spare += sum(source.numel() for source in weight.sources) - weight.size
+    if parameters + spare != sum(parameter.numel() for parameter in model.parameters()):
         raise ValueError(f"the model as a tree would have {parameters:,} parameters, it has others")
 
 

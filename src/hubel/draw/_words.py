@@ -115,7 +115,8 @@ def words(layer: Layer, operation: ops.Operation | None) -> str:
         case ops.Affine():
             return "scale"
         case ops.Upsample():
-            return f"upsample by {_size(operation.factors)}"
+            whole = operation.factors
+            return f"upsample by {_size(whole)}" if whole else f"resize to {_size(operation.output[:-1])}"
         case ops.Select():
             dealt = f"shuffle {operation.dealt} groups"
             return dealt if operation.dealt else f"select {len(operation.channels)} maps"

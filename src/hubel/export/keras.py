@@ -162,7 +162,10 @@ def _activate(keras: Any, step: Step, x: Any) -> Any:
         return keras.layers.LeakyReLU(negative_slope=operation.constants["negative_slope"])(x)
     if operation.constants or operation.function not in FUNCTIONS:
         return None
-    return keras.layers.Activation(FUNCTIONS[operation.function].keras or operation.function)(x)
+    told = FUNCTIONS[operation.function].keras or operation.function
+    if told.startswith("ops."):
+        return getattr(keras.ops, told.removeprefix("ops."))(x)
+    return keras.layers.Activation(told)(x)
 
 
 def _affine(keras: Any, step: Step, x: Any) -> Any:

@@ -250,9 +250,9 @@ SEVERAL: list[tuple[Callable[[Fixed, Tensor], Tensor], str, int]] = [
         "reshape 12x10x1), reshape 2x120x1, avgpool 2x1, reshape 12x10x1, sigmoid)",
         0,
     ),
-    (lambda m, x: x.clamp(-1, 2), "rescale 2.0 offset=2.0, relu6, rescale 0.5 offset=-1.0", 0),
-    (lambda m, x: functional.hardtanh(x), "rescale 3.0 offset=3.0, relu6, rescale 0.3333333333333333 offset=-1.0", 0),
-    (lambda m, x: x.clamp(max=0.5), "rescale -1.0 offset=0.5, relu, rescale -1.0 offset=0.5", 0),
+    (lambda m, x: x.clamp(-1, 2), "clip x_min=-1.0 x_max=2.0", 0),
+    (lambda m, x: functional.hardtanh(x), "clip x_min=-1.0 x_max=1.0", 0),
+    (lambda m, x: x.clamp(max=0.5), "clip x_max=0.5", 0),
 ]
 
 
@@ -275,7 +275,7 @@ def test_multiply_adds_of_fixed_kernels_are_said_and_other_kernels_refused() -> 
         translate(Fixed(smoothed).eval(), (12, 10, 3))
     for function, said in (
         (lambda m, x: functional.conv2d(x, m.edge, groups=8), "is the model's buffer edge"),
-        (lambda m, x: x.max(1, keepdim=True)[1].to(x.dtype), "which channel is the largest"),
+        (lambda m, x: x.max(1, keepdim=True)[1].to(x.dtype), "which number is the largest"),
         (lambda m, x: functional.glu(x, 2), "no layer for glu"),
         (lambda m, x: x.clamp(0.5, 0.5), "no layer for clamp"),
     ):

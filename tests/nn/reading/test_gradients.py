@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hubel.nn import network_of, translate
+from hubel.nn.reading.torch import TrainingAloneWarning
 
 SHAPE = (6, 6, 4)
 
@@ -174,3 +175,29 @@ def test_what_was_there_is_not_written_into() -> None:
     assert torch.equal(model.mean, torch.zeros(4))
     assert torch.equal(model.beside[0].running_mean, torch.zeros(4))  # type: ignore[arg-type]
     assert int(model.beside[0].num_batches_tracked) == 0  # type: ignore[arg-type]
+
+
+class Frozen(nn.Module):
+    """A normalisation that the model's own `train` keeps in evaluation mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x))
+
+    def train(self, mode: bool = True) -> Frozen:
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+
+def test_what_a_train_of_the_models_own_leaves_in_evaluation_mode_is_said() -> None:
+    with pytest.warns(TrainingAloneWarning, match="in training mode norm stay as in evaluation mode"):
+        translate(Frozen(), (8, 8, 3))
+
+
+def test_no_hook_is_left_behind() -> None:
+    network_of(nn.Conv2d(3, 4, 3), (8, 8, 3))
+    assert not torch.nn.modules.module._global_forward_hooks_with_kwargs

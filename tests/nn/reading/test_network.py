@@ -175,7 +175,7 @@ def not_nested(model: Any, x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda m, x: m.conv(x) ** 2, r"^pow: the tree has no layer for pow"),
+        (lambda m, x: m.conv(x) ** 3, r"^pow: of powers a tree has squares alone"),
         (lambda m, x: m.conv(x) * x.mean(0), r"^mean: in a tree each image stays by itself"),
         (lambda m, x: m.conv(x) * x.mean(2, True), r"^mean: the tree has no layer for mean"),
         (lambda m, x: m.conv(x) + m.weight, r"^add: the parameter weight used by itself"),
@@ -198,10 +198,11 @@ def test_what_is_no_tree_is_named(function: Any, said: str) -> None:
     ("layer", "said"),
     [
         (nn.MaxPool2d(2, dilation=2), "1: the tree's MaxPooling2D has no dilation=2"),
-        (nn.GELU("tanh"), "1: the tree's Activation has no approximate='tanh'"),
+        (nn.Softplus(2.0, 5.0), "1: the tree's Activation has no beta=2.0"),
         (nn.Linear(4, 4), "1: a Linear that acts on the columns of a picture"),
         (nn.BatchNorm2d(4, momentum=None), "1: the tree's BatchNormalization keeps running statistics"),
-        (nn.Upsample(scale_factor=1.5), "1: the tree's UpSampling2D multiplies rows and columns by whole numbers"),
+        (nn.Upsample(scale_factor=1.3), "1: 5.2×5.2 is no size of a picture: the tree resizes by what gives whole"),
+        (nn.Upsample(scale_factor=1.5, mode="bicubic"), "1: expected interpolation 'nearest' or 'bilinear'"),
     ],
 )
 def test_settings_that_the_tree_does_not_have_are_named(layer: nn.Module, said: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import torch
+from onnx.reference import ReferenceEvaluator
 
 from hubel.arch import Network, analyse, parse, torch_order
 from hubel.base.errors import NetworkError
@@ -81,7 +83,7 @@ def test_gelu_is_found_where_it_is_written_out(tmp_path: Path) -> None:
         (lambda x: torch.nn.functional.pad(x, (1, 1), value=2.0), "with zeros"),
         (lambda x: x[:, :, 1::2], "the tree has no layer for Slice"),
         (lambda x: 1 / x, "the tree has no layer for Reciprocal|divides a number by others"),
-        (lambda x: torch.nn.functional.interpolate(x, scale_factor=1.5), "by whole numbers"),
+        (lambda x: torch.nn.functional.interpolate(x, scale_factor=1.3), "resizes by what gives whole sizes"),
     ],
 )
 def test_what_has_no_layer_is_named(function: object, said: str, tmp_path: Path) -> None:
@@ -98,9 +100,12 @@ def test_what_has_no_layer_is_named(function: object, said: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        (lambda x: x.clamp(-1, 2), "rescale 2.0 offset=2.0, relu6, rescale 0.5 offset=-1.0"),
+        (lambda x: torch.nn.functional.interpolate(x, size=(7, 9), mode="bilinear"), "resize 7x9"),
+        (lambda x: torch.nn.functional.gelu(x, approximate="tanh"), "gelu_tanh"),
+        (lambda x: torch.nn.functional.gelu(2 * x, approximate="tanh") + x, "sum(rescale 2.0, gelu_tanh | identity)"),
+        (lambda x: x.clamp(-1, 2), "clip x_min=-1.0 x_max=2.0"),
         (lambda x: x.clamp(min=0), "relu"),
-        (lambda x: x.clamp(max=0.5), "rescale -1.0 offset=0.5, relu, rescale -1.0 offset=0.5"),
+        (lambda x: x.clamp(max=0.5), "clip x_max=0.5"),
         (lambda x: x.mean(1, keepdim=True), "reshape 3x20x1, avgpool 3x1, reshape 4x5x1"),
         (lambda x: x.amax(1, keepdim=True) * x, "product(reshape 3x20x1, maxpool 3x1, reshape 4x5x1 | identity)"),
     ],
@@ -129,3 +134,37 @@ def test_limits_and_figures_of_channels_are_several_layers(function: object, tex
 def test_padding_stays_where_it_stands(text: str, way: str, tmp_path: Path) -> None:
     network = parse(text)
     assert str(network_of_onnx(written(network, way, tmp_path / "n.onnx"), network.input)) == text
+
+
+def resized(tmp_path: Path, factor: int, centres: str, rounding: str) -> Path:
+    given, made = (onnx.helper.make_tensor_value_info(n, 1, [1, 3, s, s]) for n, s in (("x", 4), ("y", 4 * factor)))
+    settings = {"mode": "nearest", "coordinate_transformation_mode": centres, "nearest_mode": rounding}
+    node = onnx.helper.make_node("Resize", ["x", "", "scales"], ["y"], **settings)
+    scales = onnx.helper.make_tensor("scales", 1, [4], [1.0, 1.0, factor, factor])
+    graph = onnx.helper.make_graph([node], "g", [given], [made], [scales])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)]), tmp_path / "n.onnx")
+    return tmp_path / "n.onnx"
+
+
+@pytest.mark.parametrize(
+    ("factor", "centres", "rounding"),
+    [
+        (3, "asymmetric", "floor"),
+        (2, "asymmetric", "round_prefer_floor"),
+        (2, "half_pixel", "round_prefer_floor"),
+        (3, "half_pixel", "round_prefer_floor"),
+        (3, "asymmetric", "round_prefer_floor"),
+        (2, "half_pixel", "floor"),
+        (2, "asymmetric", "ceil"),
+        (2, "align_corners", "floor"),
+    ],
+)
+def test_the_nearest_is_that_which_the_file_takes(factor: int, centres: str, rounding: str, tmp_path: Path) -> None:
+    path = resized(tmp_path, factor, centres, rounding)
+    x = np.arange(48, dtype=np.float32).reshape(1, 3, 4, 4)
+    (right,) = ReferenceEvaluator(str(path)).run(None, {"x": x})
+    if not np.array_equal(right, x.repeat(factor, 2).repeat(factor, 3)):
+        with pytest.raises(NetworkError, match="UpSampling2D has no nearest with"):
+            network_of_onnx(path, (4, 4, 3))
+    else:
+        assert str(network_of_onnx(path, (4, 4, 3))).endswith(f": upsample {factor}")

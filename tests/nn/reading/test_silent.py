@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from hubel.arch import parse
 from hubel.nn import build, network_of, translate
+from hubel.nn.reading.equal import rounds_more
 
 
 class Runs(nn.Module):
@@ -83,8 +84,8 @@ REFUSED = [
     ("y = m.conv(x); s = nn.Identity()(y); y.add_(x); return s + y", "add: writes into a tensor that"),
     ("y = m.conv(x); y[:, 0] = 0; return y", "no layer for setitem"),
     ("y = m.conv(x); y[:, :2].relu_(); return y", "writes into a tensor that is used elsewhere"),
-    ("y = m.conv(x); torch.relu(x).add_(1); return y.pow_(2)", "pow"),
-    ("return torch.add(m.conv(x), x, alpha=2)", "adds branches of equal shape"),
+    ("y = m.conv(x); torch.relu(x).add_(1); return y.pow_(3)", "pow"),
+    ("return torch.add(m.conv(x), x, alpha=2)", "adds branches as they are, without alpha"),
     ("return m.conv(x) * len(x)", "other numbers than its tree"),
     ("return m.conv(x) if len(x) < 9 else m.conv(x) * 2", "other numbers than its tree"),
     ("return m.conv(x) if __import__('random').random() < 0.5 else x.tanh()", "draws random|never ran|other numbers"),
@@ -272,3 +273,12 @@ def test_the_weights_go_where_they_were() -> None:
     module = translate(model, (6, 6, 4))
     assert torch.equal(module.state_dict()["norm1.running_mean"], model.state_dict()["1.running_mean"])
     assert build(module.network).state_dict().keys() == module.state_dict().keys()
+
+
+def test_a_tree_that_rounds_far_more_than_its_model_is_told() -> None:
+    right = torch.linspace(-2, 2, 101, dtype=torch.float64)
+    short = right.float()
+    around = (short + 1e6) - 1e6
+    assert rounds_more([(around, short)], [(right, right)])
+    assert not rounds_more([(around, around)], [(right, right)])  # the model rounds as much
+    assert not rounds_more([(short * (1 + 1e-6), short)], [(right, right)])

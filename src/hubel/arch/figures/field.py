@@ -146,9 +146,21 @@ class Axis:
         """See through what takes each place over from another."""
         return self._mapped(len(places), len(places), 0, lambda o: (places[o], places[o]))
 
-    def aligned(self, factor: int) -> Axis:
-        """See through linear upsampling that keeps the first and the last place where they are."""
-        length = self.length * factor
+    def nearest(self, length: int) -> Axis:
+        """See through what takes the place before, for any number of places."""
+        return self.taken(tuple(place * self.length // length for place in range(length)))
+
+    def mixed(self, length: int) -> Axis:
+        """See through linear interpolation with half-pixel centres, of any number of places."""
+
+        def sources(o: int) -> tuple[int, int]:
+            first, rest = divmod((2 * o + 1) * self.length - length, 2 * length)
+            return first, first + (rest > 0)
+
+        return self._mapped(length, length, 0, sources)
+
+    def aligned(self, length: int) -> Axis:
+        """See through linear interpolation that keeps the first and the last place where they are."""
 
         def sources(o: int) -> tuple[int, int]:
             first, rest = divmod(o * (self.length - 1), max(length - 1, 1))

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from hubel.arch._layer import WAITING
-from hubel.arch.layers.activation import CELU, ELU, Activation, LeakyReLU, PReLU, Rescaling
+from hubel.arch.layers.activation import CELU, ELU, Activation, Clip, LeakyReLU, PReLU, Rescaling
 from hubel.arch.layers.channels import ChannelPadding, ChannelShuffle, Scale, SelectChannels
 from hubel.arch.layers.convolution import Conv2D, DepthwiseConv2D, LocallyConnected2D
 from hubel.arch.layers.dense import Dense, RadialBasis
@@ -24,7 +24,7 @@ from hubel.arch.layers.pooling import (
     MaxPooling2D,
 )
 from hubel.arch.layers.regularization import Dropout, Identity, SpatialDropout2D
-from hubel.arch.layers.reshaping import Cropping2D, Flatten, Reshape, UpSampling2D, ZeroPadding2D
+from hubel.arch.layers.reshaping import Cropping2D, Flatten, Reshape, Resizing, UpSampling2D, ZeroPadding2D
 from hubel.arch.layers.transposed import Conv2DTranspose
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ __all__ = [
     "ChannelPadding",
     "ChannelShuffle",
     "CircularPadding2D",
+    "Clip",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
@@ -112,6 +113,7 @@ __all__ = [
     "ReplicationPadding2D",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "Scale",
     "SelectChannels",
     "SimpleRNN",

@@ -10,7 +10,7 @@ from hubel.arch._cost import Call, Keeps
 from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Shape
 from hubel.arch.figures.expression import Expression, Quantity, elements
-from hubel.arch.ops.functions import FUNCTIONS
+from hubel.arch.ops.functions import FARTHEST, FUNCTIONS
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 
@@ -52,7 +52,8 @@ class Activation(Layer):
 
     def call(self, input: Shape) -> Call:
         """Return PyTorch's module of that function."""
-        return Call(FUNCTIONS[self.function].torch, {"dim": 1} if self.function in ("softmax", "log_softmax") else {})
+        function = FUNCTIONS[self.function]
+        return Call(function.torch, dict(function.torch_arguments))
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the output where the derivative can be had from it, else the input."""
@@ -130,6 +131,21 @@ class CELU(_WithConstants):
         super().check()
         if self.alpha == 0:
             raise SettingError("expected alpha other than 0, received 0")
+
+
+@register("clip")
+class Clip(_WithConstants):
+    """Keep each number within limits: `clip x_min=-1 x_max=1`, or on one side alone, `clip x_max=3`."""
+
+    x_min: float = -FARTHEST
+    x_max: float = FARTHEST
+    function = "clip"
+
+    def check(self) -> None:
+        """Check that there is something between the limits."""
+        super().check()
+        if self.x_min >= self.x_max:
+            raise SettingError(f"expected x_min below x_max, received {self.x_min:g} and {self.x_max:g}")
 
 
 @register("rescale", positional=("scale",))

@@ -202,7 +202,7 @@ class UpSampling2D(Layer):
 
     def lower(self, input: Shape) -> ops.Operation:
         """Return the enlargement."""
-        return ops.Upsample(input, self.output_shape(input), both(self.size), self.interpolation, self.aligned)  # type: ignore[arg-type]
+        return ops.Upsample(input, self.output_shape(input), self.interpolation, self.aligned)  # type: ignore[arg-type]
 
     def call(self, input: Shape) -> Call:
         """Return `Upsample`."""
@@ -213,10 +213,56 @@ class UpSampling2D(Layer):
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See the nearest place, or the neighbours that are mixed."""
-        smooth = Axis.aligned if self.aligned else Axis.interpolated
-        step = Axis.repeated if self.interpolation == "nearest" else smooth
         rows, columns = both(self.size)
+        if self.aligned:
+            return field.each(*(partial(Axis.aligned, length=length) for length in self.output_shape(input)[:2]))
+        step = Axis.repeated if self.interpolation == "nearest" else Axis.interpolated
         return field.each(partial(step, factor=rows), partial(step, factor=columns))
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return all positions; an output sends to one place, or to four."""
+        return positions(input), 1 if self.interpolation == "nearest" else 4
+
+
+@register("resize", positional=("output_size",))
+class Resizing(Layer):
+    """Enlarge or shrink the picture to a size, whatever the input's: H×W×C → output_size×C.
+
+    `interpolation`: "bilinear" mixes neighbours, "nearest" takes one; `aligned` as in `UpSampling2D`. What shrinks
+    takes of the places between them no notice, as PyTorch's `interpolate` does.
+    """
+
+    output_size: int | Pair
+    interpolation: str = "bilinear"
+    aligned: bool = False
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(output_size=pair(self.output_size, "output_size"))
+        if self.interpolation not in ("nearest", "bilinear"):
+            raise SettingError(f"expected interpolation 'nearest' or 'bilinear', received {self.interpolation!r}")
+        if self.aligned and self.interpolation == "nearest":
+            raise SettingError("expected interpolation 'bilinear' with aligned, received 'nearest'")
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return output_size×C."""
+        need_picture("Resizing", input)
+        return (*both(self.output_size), input[2])
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the enlargement."""
+        return ops.Upsample(input, self.output_shape(input), self.interpolation, self.aligned)  # type: ignore[arg-type]
+
+    def call(self, input: Shape) -> Call:
+        """Return `Upsample`."""
+        more = {"align_corners": self.aligned} if self.interpolation == "bilinear" else {}
+        return Call("Upsample", {"size": both(self.output_size), "mode": self.interpolation, **more})
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """See the place taken, or the neighbours that are mixed."""
+        step = {"nearest": Axis.nearest, "bilinear": Axis.aligned if self.aligned else Axis.mixed}[self.interpolation]
+        rows, columns = both(self.output_size)
+        return field.each(partial(step, length=rows), partial(step, length=columns))
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return all positions; an output sends to one place, or to four."""

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from hubel.arch._cost import Keeps
 
+FARTHEST = 3.4028234663852886e38
+"""The largest number of 32 bits, a limit that limits nothing."""
 _OUTPUT, _INPUT = Keeps(output=True), Keeps(input=True)
 
 
@@ -18,9 +20,10 @@ class Function(NamedTuple):
 
     arithmetic: the function of `x` (and of constants by name) in numbers, + − * /, and `WORDS`; empty for softmax and
     its logarithm, which look at all channels of a place. formula: as people write it. torch: PyTorch's module, or
-    hubel's own. keeps: what its backward pass keeps. bounds: the least and the largest value that it can give. onnx,
-    keras, jax: the operator, the name and the function elsewhere, with the arguments that make it the same; keras and
-    jax are by default the row's own name. constants: what may be set, with its usual value.
+    hubel's own, and torch_arguments those that make it this function. keeps: what its backward pass keeps. bounds: the
+    least and the largest value that it can give. onnx, keras, jax: the operator, the name and the function elsewhere,
+    with the arguments that make it the same; keras and jax are by default the row's own name. constants: what may be
+    set, with its usual value.
     """
 
     arithmetic: str
@@ -34,6 +37,7 @@ class Function(NamedTuple):
     jax_arguments: Mapping[str, Any] = {}
     constants: Mapping[str, float] = {}
     torch_function: str = ""
+    torch_arguments: Mapping[str, Any] = {}
 
     def at(self, x: Any, **constants: float) -> Any:
         """Apply the function to a number: exact for whole numbers and fractions where it only adds and multiplies."""
@@ -53,8 +57,10 @@ FUNCTIONS: dict[str, Function] = {
     "sigmoid": Function(
         "sigmoid(x)", "1/(1 + e⁻ˣ)", "Sigmoid", _OUTPUT, (0, 1), "Sigmoid", torch_function="torch.sigmoid"
     ),
-    "softmax": Function("", "eˣ/Σeˣ", "Softmax", _OUTPUT, (0, 1), "Softmax"),
-    "log_softmax": Function("", "x − ln Σeˣ", "LogSoftmax", _OUTPUT, (-math.inf, 0), "LogSoftmax"),
+    "softmax": Function("", "eˣ/Σeˣ", "Softmax", _OUTPUT, (0, 1), "Softmax", torch_arguments={"dim": 1}),
+    "log_softmax": Function(
+        "", "x − ln Σeˣ", "LogSoftmax", _OUTPUT, (-math.inf, 0), "LogSoftmax", torch_arguments={"dim": 1}
+    ),
     "gelu": Function(  # Hendrycks & Gimpel (2016), exact
         "0.5 * x * (1 + erf(x / sqrt2))",
         "x·Φ(x)",
@@ -62,6 +68,15 @@ FUNCTIONS: dict[str, Function] = {
         _INPUT,
         onnx="Gelu",
         jax_arguments={"approximate": False},
+    ),
+    "gelu_tanh": Function(  # Hendrycks & Gimpel (2016), their approximation
+        "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))",
+        "x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2",
+        "GELU",
+        _INPUT,
+        keras="ops.gelu",
+        jax="nnx.gelu",
+        torch_arguments={"approximate": "tanh"},
     ),
     "silu": Function("x * sigmoid(x)", "x/(1 + e⁻ˣ)", "SiLU", _INPUT),
     "relu6": Function("min(max(x, 0), 6)", "min(max(x, 0), 6)", "ReLU6", _INPUT, (0, 6)),
@@ -117,6 +132,15 @@ FUNCTIONS: dict[str, Function] = {
         onnx="Celu",
         keras="ops.celu",
         constants={"alpha": 1.0},
+    ),
+    "clip": Function(
+        "min(max(x, x_min), x_max)",
+        "min(max(x, x_min), x_max)",
+        "Clip",
+        _INPUT,
+        keras="ops.clip",
+        jax="clip",
+        constants={"x_min": -FARTHEST, "x_max": FARTHEST},
     ),
     "rescale": Function(
         "x * scale + offset",

@@ -231,14 +231,24 @@ class Pad(Operation):
 
 @dataclass(frozen=True)
 class Upsample(Operation):
-    """Enlarge each axis before the channels: "nearest" repeats, "bilinear" mixes neighbours.
+    """Enlarge or shrink each axis before the channels: "nearest" repeats, "bilinear" mixes neighbours.
 
-    The centres of pixels lie half a pixel from the edge, or `aligned` the first and the last on those of the input.
+    Pixels' centres lie half a pixel from the edge, or `aligned` the first and the last on those of the input; "nearest"
+    takes the place before.
     """
 
-    factors: tuple[int, ...]
     interpolation: Literal["nearest", "bilinear"] = "nearest"
     aligned: bool = False
+
+    @property
+    def factors(self) -> tuple[int, ...] | None:
+        """How many times larger each axis becomes; None where that is no whole number."""
+        found = [*map(divmod, self.output[:-1], self.input[:-1])]
+        return None if any(rest for _, rest in found) else tuple(whole for whole, _ in found)
+
+    def nearest(self, axis: int) -> tuple[int, ...]:
+        """Return for each place along an axis of the output the input's that "nearest" takes."""
+        return tuple(place * self.input[axis] // self.output[axis] for place in range(self.output[axis]))
 
 
 @dataclass(frozen=True)

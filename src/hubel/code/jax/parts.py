@@ -29,6 +29,14 @@ def upsample(x: jax.Array, size: tuple[int, ...], method: str) -> jax.Array:
     shape = [length * factor for length, factor in zip(x.shape, (1, *size, 1), strict=True)]
     return jax.image.resize(x, shape, method)
 """,
+    "resize": """
+def resize(x: jax.Array, size: tuple[int, ...]) -> jax.Array:
+    return jax.image.resize(x, (x.shape[0], *size, x.shape[-1]), "bilinear", antialias=False)
+""",
+    "clip": """
+def clip(x: jax.Array, x_min: float = -jnp.inf, x_max: float = jnp.inf) -> jax.Array:
+    return jnp.clip(x, x_min, x_max)
+""",
     "rescale": """
 def rescale(x: jax.Array, scale: float = 1.0, offset: float = 0.0) -> jax.Array:
     return x * scale + offset

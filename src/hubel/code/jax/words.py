@@ -185,7 +185,13 @@ def _padded(operation: ops.Pad, following: Sequence[Layer]) -> list[Step]:
 def _enlarged(operation: ops.Upsample, following: Sequence[Layer]) -> list[Step]:
     if operation.aligned:
         raise UnsaidError(" with aligned")
-    return [("upsample", {"size": operation.factors, "method": operation.interpolation})]
+    factors = operation.factors
+    if factors is not None:
+        return [("upsample", {"size": factors, "method": operation.interpolation})]
+    if operation.interpolation == "nearest":
+        taken = [(axis + 1, list(operation.nearest(axis))) for axis in range(len(operation.input) - 1)]
+        return [("jnp.take", {"indices": indices, "axis": axis}) for axis, indices in taken]
+    return [("resize", {"size": operation.output[:-1]})]
 
 
 def _selected(operation: ops.Select, following: Sequence[Layer]) -> list[Step]:

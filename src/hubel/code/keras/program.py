@@ -76,7 +76,8 @@ class _KerasWriter:
         return FunctionWriter(self.say, self.join, self.activated, self.reserved)
 
     def activated(self, name: str, x: str) -> str:
-        return f'layers.Activation("{FUNCTIONS[name].keras or name}")({x})'
+        told = FUNCTIONS[name].keras or name
+        return f"{told}({x})" if "." in told else f'layers.Activation("{told}")({x})'
 
     def say(self, leaf: Leaf, source: str, target: str, indent: int, comment: str) -> list[str]:
         if isinstance(leaf.target, Definition):

@@ -193,6 +193,8 @@ def _activated(operation: ops.Activate, following: Sequence[Layer]) -> list[Step
     function = FUNCTIONS[operation.function]
     if function.constants:
         return [(function.keras or f"layers.{function.torch}", dict(operation.constants))]
+    if "." in function.keras:
+        return [(function.keras, {})]
     return [("layers.Activation", {"activation": function.keras or operation.function})]
 
 
@@ -225,8 +227,14 @@ def _padded(operation: ops.Pad, following: Sequence[Layer]) -> list[Step]:
 def _enlarged(operation: ops.Upsample, following: Sequence[Layer]) -> list[Step]:
     if operation.aligned:
         raise UnsaidError(" with aligned")
-    more = {"interpolation": operation.interpolation} if len(operation.factors) == 2 else {}
-    return [(f"layers.UpSampling{len(operation.factors)}D", {"size": operation.factors, **more})]
+    factors, (*sizes, _) = operation.factors, operation.output
+    if factors is not None:
+        more = {"interpolation": operation.interpolation} if len(factors) == 2 else {}
+        return [(f"layers.UpSampling{len(factors)}D", {"size": factors, **more})]
+    if operation.interpolation == "nearest":
+        taken = [(axis + 1, list(operation.nearest(axis))) for axis in range(len(sizes))]
+        return [("ops.take", {"indices": indices, "axis": axis}) for axis, indices in taken]
+    return [("layers.Resizing", {"height": sizes[0], "width": sizes[1]})]
 
 
 def _selected(operation: ops.Select, following: Sequence[Layer]) -> list[Step]:

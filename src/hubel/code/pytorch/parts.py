@@ -69,6 +69,17 @@ class GlobalResponseNorm(nn.Module):
         share = norms / (norms.mean(1, keepdim=True) + self.eps)
         return x * (1 + self.weight.view(shape) * share) + self.bias.view(shape)
 ''',
+    "Clip": '''
+class Clip(nn.Module):
+    """Keeps numbers within limits."""
+
+    def __init__(self, x_min: float | None = None, x_max: float | None = None) -> None:
+        super().__init__()
+        self.x_min, self.x_max = x_min, x_max
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(self.x_min, self.x_max)
+''',
     "Rescale": '''
 class Rescale(nn.Module):
     """Multiplies by a number and adds another."""

@@ -51,6 +51,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "GRU": ("input_size", "hidden_size"),
     "Caption": ("features", "steps", "words", "units"),
     **{f"nn.{function.torch}": (*function.constants,) for function in FUNCTIONS.values() if function.constants},
+    "Clip": ("x_min", "x_max"),
     "Rescale": ("scale", "offset"),
     "nn.PReLU": ("num_parameters",),
     "nn.ReflectionPad2d": ("padding",),
@@ -94,6 +95,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "nn.Upsample": {"mode": "nearest"},
     "Scale": {"bias": True},
     "GlobalResponseNorm": {"eps": 1e-6},
+    "Clip": {**FUNCTIONS["clip"].constants},
     "Rescale": {"offset": 0.0},
     "nn.PReLU": {"num_parameters": 1},
 }
@@ -265,7 +267,10 @@ class _TorchWriter(ModuleWriter):
         return Bracketed(f"{name}(", self.arguments(leaf, positional, DEFAULTS.get(leaf.target, {})))
 
     def activated(self, function: str, value: str) -> str:
-        return f"{FUNCTIONS[function].function}({value})"
+        row = FUNCTIONS[function]
+        return (
+            f"{row.function}({', '.join([value, *(f'{name}={said!r}' for name, said in row.torch_arguments.items())])})"
+        )
 
     def joined(self, kind: str, outputs: Sequence[str]) -> Expression:
         if kind == "concat":

@@ -26,8 +26,8 @@ def activated(graph: Graph, x: str, function: str, constants: Mapping[str, float
         return graph.add(row.onnx, x, **_SETTINGS.get(function, alpha))
     if function == "hard_sigmoid":
         return graph.add("HardSigmoid", x, alpha=1 / 6, beta=0.5)
-    if function == "relu6":
-        return graph.add("Clip", x, graph.keep(0.0), graph.keep(6.0))
+    if function in ("relu6", "clip"):
+        return graph.add("Clip", x, *map(graph.keep, constants.values() or (0.0, 6.0)))
     return _Written(graph, x, constants).node(ast.parse(row.arithmetic, mode="eval").body)
 
 

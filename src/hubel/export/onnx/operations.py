@@ -211,10 +211,17 @@ def padded(graph: Graph, x: str, sides: Sequence[tuple[int, int]], mode: str = "
 
 def _upsample(graph: Graph, step: Step, x: str) -> str:
     operation: Any = step.operation
+    if operation.factors is None and operation.interpolation == "nearest":  # which runtimes round as each likes
+        for axis in range(len(operation.input) - 1):
+            x = graph.add("Gather", x, graph.keep(operation.nearest(axis), "int64"), axis=axis + 2)
+        return x
     nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     centres = "align_corners" if operation.aligned else "half_pixel"
     linear = {"mode": "linear", "coordinate_transformation_mode": centres}
     settings = nearest if operation.interpolation == "nearest" else linear
+    if operation.factors is None:
+        places = list(range(2, len(operation.input) + 1))
+        return graph.add("Resize", x, "", "", graph.keep(operation.output[:-1], "int64"), axes=places, **settings)
     return graph.add("Resize", x, "", graph.keep([1.0, 1.0, *operation.factors]), **settings)
 
 

@@ -26,11 +26,13 @@ def spanned(operation: ops.Span, arrays: Arrays, tensor: Array, place: Place) ->
 def enlarged(operation: ops.Upsample, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
     """Take the nearest number over, or mix those around by their nearness."""
     axes, shares = [], np.ones(1)
-    for part, factor, length in zip(place[:-1], operation.factors, operation.input[:-1], strict=True):
-        middle = max((part + 0.5) / factor - 0.5, 0.0)
+    for axis, (part, length, made) in enumerate(
+        zip(place[:-1], operation.input[:-1], operation.output[:-1], strict=True)
+    ):
+        middle = max((part + 0.5) * length / made - 0.5, 0.0)
         if operation.aligned:
-            middle = part * (length - 1) / max(length * factor - 1, 1)
-        first = int(middle) if operation.interpolation == "bilinear" else part // factor
+            middle = part * (length - 1) / max(made - 1, 1)
+        first = int(middle) if operation.interpolation == "bilinear" else operation.nearest(axis)[part]
         share = middle - first if operation.interpolation == "bilinear" else 0.0
         axes.append((first, min(first + 1, length - 1)))
         shares = np.outer(shares, (1 - share, share)).ravel()

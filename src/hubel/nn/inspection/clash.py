@@ -19,7 +19,7 @@ LARGEST_PICTURE = 1024
 def explained(error: Exception, model: nn.Module, picture: TensorShape | None, batch: int) -> ValueError:
     """Return what `inspect` raises instead of `error`, which a `watched` run of `model` raised.
 
-    `picture` is the input's H×W×C where the input is one picture: then other sizes of it are tried out.
+    `picture` is the input's H×W×C, or T×C, where the input is one picture or sequence: then others are tried out.
     """
     watch: Watch | None = getattr(error, "watch", None)
     if watch is None or not watch.running:
@@ -333,6 +333,11 @@ def _fits_of_input(
     if picture is None or not inputs:
         return ()
     channels = getattr(module, "in_channels", None)
+    if len(picture) == 2:
+        steps, features = picture
+        if channels != steps or inputs[0] != (batch, features, steps):
+            return ()
+        return (Fit("input_shape", tensor_text((features, steps)), "shapes are steps × features"),)
     height, width, depth = picture
     if isinstance(channels, int) and channels != depth and inputs[0] == (batch, depth, height, width):
         if height == channels:  # somebody wrote channels first

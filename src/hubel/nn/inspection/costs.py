@@ -62,8 +62,12 @@ def _bilinear(arguments: Sequence[Any], _: Any) -> list[Product]:
 
 
 def _distances(arguments: Sequence[Any], output: Any) -> list[Product]:
-    """Distances of all pairs of rows: one difference after the other is multiplied and added."""
-    rows, others = arguments[:2]
+    """Distances of all pairs of rows: one difference after the other is multiplied and added; of other powers than
+    squares nothing is.
+    """
+    rows, others, power = arguments[:3]
+    if power != 2:
+        return []
     return [(output.numel() * rows.shape[-1], (rows,), (others,))]
 
 

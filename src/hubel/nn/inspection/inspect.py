@@ -189,9 +189,14 @@ def _arguments(
         return (example if isinstance(example, tuple) else (example,)), {}
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise NetworkError(f"expected batch as an int ≥ 1, received {batch!r}")
-    real = [each.dtype for each in module.parameters() if each.is_floating_point()]
-    dtype = [*real, *_complex_of_layers(module), torch.get_default_dtype()][0]
+    dtype = input_type(module)
     return tuple(torch.empty(batch, *shape, dtype=dtype, device="meta") for shape in _tensor_shapes(input_shape)), {}
+
+
+def input_type(module: nn.Module) -> torch.dtype:
+    """Return the type of numbers in which a model is given its input."""
+    real = [each.dtype for each in module.parameters() if each.is_floating_point()]
+    return [*real, *_complex_of_layers(module), torch.get_default_dtype()][0]
 
 
 def _complex_of_layers(module: nn.Module) -> Iterator[torch.dtype]:
@@ -212,11 +217,11 @@ def _tensor_shapes(input_shape: Any) -> list[TensorShape]:
 
 
 def _picture(input_shape: Any) -> TensorShape | None:
-    """Return the shape of the one picture that is the input, if that is what it is."""
+    """Return the shape of the one picture or sequence that is the input, if that is what it is."""
     given = () if isinstance(input_shape, int) else tuple(input_shape)
     if len(given) == 1 and not isinstance(given[0], int):
         given = tuple(given[0])
-    return given if len(given) == 3 and all(isinstance(n, int) for n in given) else None
+    return given if len(given) in (2, 3) and all(isinstance(n, int) for n in given) else None
 
 
 def _rows(model: nn.Module, watch: Watch) -> list[ModuleRow]:

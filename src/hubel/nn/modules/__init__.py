@@ -6,6 +6,7 @@ from hubel.nn.modules.joins import Auxiliary, Concat, Product, Sum
 from hubel.nn.modules.points import (
     ChannelLayerNorm,
     ChannelPadding,
+    Clip,
     GlobalResponseNorm,
     RadialBasis,
     Rescale,
@@ -34,6 +35,7 @@ __all__ = [
     "Caption",
     "ChannelLayerNorm",
     "ChannelPadding",
+    "Clip",
     "Concat",
     "CroppedConvTranspose2d",
     "Embedding",

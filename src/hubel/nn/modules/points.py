@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hubel.arch import torch_order
+from hubel.arch.ops.functions import FARTHEST
 
 
 class ChannelLayerNorm(nn.LayerNorm):
@@ -29,6 +30,19 @@ class Rescale(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         """Multiply and add."""
         return input * self.scale + self.offset if self.offset else input * self.scale
+
+
+class Clip(nn.Module):
+    """Keep numbers within limits; the farthest of 32 bits limit nothing."""
+
+    def __init__(self, x_min: float = -FARTHEST, x_max: float = FARTHEST) -> None:
+        super().__init__()
+        self.x_min, self.x_max = x_min, x_max
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Limit on the sides that are limited."""
+        low, high = (None if abs(limit) == FARTHEST else limit for limit in (self.x_min, self.x_max))
+        return input if low is high is None else input.clamp(low, high)
 
 
 class Scale(nn.Module):

@@ -55,7 +55,10 @@ class OverSteps(Carrying):
 
     def _apply(self: Any, *given: Any, **settings: Any) -> Any:
         self._make_zero()
-        return super()._apply(*given, **settings)  # type: ignore[misc]
+        applied = super()._apply(*given, **settings)  # type: ignore[misc]
+        if self.one_bias and self.bias and not self.bias_hh_l0.is_meta:
+            self.bias_hh_l0.zero_()  # where its new place has been filled with nothing yet
+        return applied
 
     def _make_zero(self: Any) -> None:
         """Give the other bias numbers, where the layer was built without and has its weights since."""

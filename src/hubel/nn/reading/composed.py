@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 import hubel.arch as arch
 from hubel.arch import Layer, Product
+from hubel.arch.ops.functions import FARTHEST
+from hubel.base.errors import SettingError
 from hubel.nn.modules import ChannelPadding
 from hubel.nn.reading.functions import module_of
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.layers import layer_of
 from hubel.nn.reading.lying import along_steps
-from hubel.nn.reading.moves import argument
+from hubel.nn.reading.moves import argument, mean_of_places, window
 from hubel.nn.reading.record import Call
 from hubel.nn.reading.tensors import Tensors, Value
 
@@ -29,15 +31,25 @@ def composed(tensors: Tensors, call: Call, given: Tensor, constants: Sequence[Te
     """Read a call as several layers; false for all others."""
     if constants:
         return len(constants) == 1 and call.what == "conv2d" and _blurred(tensors, call, given, constants[0])
-    reads = (_gated, _over_channels, _limited, _padded_steps)
+    reads = (_gated, _over_channels, _limited, _softened, _padded_steps)
     return any(read(tensors, call, given) for read in reads)
 
 
-def largest_channel(tensors: Tensors, call: Call, given: Tensor) -> bool:
-    """Read `x.max(1)`, which gives the largest of each place's channels, and says which that was."""
-    if call.what != "max" or len(call.output) != 2 or not _over_channels(tensors, call, given):
+def largest(tensors: Tensors, call: Call, given: Tensor) -> bool:
+    """Read `x.max(1)`, which gives the largest of each place's channels, or of each channel's places or steps, and says
+    which that was.
+    """
+    if call.what != "max" or len(call.output) != 2:
         return False
-    tensors.lose(call.output[1], ValueError(f"{call.label}: the tree has no layer for which channel is the largest"))
+    if not _over_channels(tensors, call, given):
+        value = tensors[given]
+        alone = replace(call, what="amax", output=call.output[0])
+        places = value.order in ("first", "last")
+        layer = window(alone, given, value.order) if places else mean_of_places(alone, given, value.shape)
+        if layer is None:
+            return False
+        tensors.add(call.output[0], Step(call.label, layer, (value.place,)))
+    tensors.lose(call.output[1], ValueError(f"{call.label}: the tree has no layer for which number is the largest"))
     return True
 
 
@@ -99,29 +111,44 @@ def _over_channels(tensors: Tensors, call: Call, given: Tensor) -> bool:
 
 
 def _limited(tensors: Tensors, call: Call, given: Tensor) -> bool:
-    """Read limits other than 0 and 6, or 0 alone: relu6, or relu, of what is moved and scaled, and back."""
+    """Read limits other than 0 and 6, or 0 alone."""
     low, high = _limits(call)
     value = tensors[given]
     if (low is None and high is None) or (low, high) in ((0, None), (0, 6)) or value.order not in ("first", "last"):
         return False
-    layers = limited(low, high)
-    if not layers:
+    layer = limited(low, high)
+    if layer is not None:
+        _chain(tensors, call, call.output, value, [layer])
+    return layer is not None
+
+
+def _softened(tensors: Tensors, call: Call, given: Tensor) -> bool:
+    """Read softplus(x·beta)/beta, and the logarithm of a sigmoid, −softplus(−x)."""
+    value, name = tensors[given], call.what if isinstance(call.what, str) else type(call.what).__name__
+    if name in ("log_sigmoid", "logsigmoid", "LogSigmoid"):
+        before, after = -1.0, -1.0
+    elif name in ("softplus", "Softplus"):
+        module = (
+            call.what if isinstance(call.what, nn.Softplus) else module_of("softplus", call.inputs[1:], call.keywords)
+        )
+        before, after = float(module.beta), 1 / float(module.beta)  # type: ignore[union-attr, arg-type]
+        if before == 1 or module.threshold != 20:  # type: ignore[union-attr]
+            return False
+    else:
         return False
+    if value.order not in ("first", "last"):
+        return False
+    layers = [arch.Rescaling(before), arch.Activation("softplus"), arch.Rescaling(after)]
     _chain(tensors, call, call.output, value, layers)
     return True
 
 
-def limited(low: float | None, high: float | None) -> list[Layer]:
-    """Return the layers that keep numbers within limits, of which there is at least one; [] where none do."""
-    if low is not None and high is not None:
-        scale = (high - low) / 6
-        if scale <= 0:
-            return []
-        return [arch.Rescaling(1 / scale, -low / scale), arch.Activation("relu6"), arch.Rescaling(scale, low)]
-    if low is not None:
-        return [arch.Rescaling(1.0, -low), arch.Activation("relu"), arch.Rescaling(1.0, low)]
-    assert high is not None
-    return [arch.Rescaling(-1.0, high), arch.Activation("relu"), arch.Rescaling(-1.0, high)]
+def limited(low: float | None, high: float | None) -> arch.Clip | None:
+    """Return the layer that keeps numbers within limits, of which there is at least one; None where none does."""
+    try:
+        return arch.Clip(-FARTHEST if low is None else float(low), FARTHEST if high is None else float(high))
+    except SettingError:
+        return None
 
 
 def pooled_channels(kind: str, shape: arch.Shape) -> list[Layer]:

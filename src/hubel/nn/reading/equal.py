@@ -21,9 +21,11 @@ from hubel.nn.reading.gradients import Learned, unlike_gradients
 BATCHES = (1, 3)  # pictures at once; the model was read with two, and what is written for one size alone is found
 TRIES = 8  # states of randomness from which a model that draws is run
 DECIDED = "the model draws random numbers in evaluation mode too, and they decide what it gives; a tree does not"
+ROUNDING = 16  # times what the model rounds
 LOOKED_AT = 4096  # numbers of each layer's output
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 1e-1, torch.float16: 3e-2}
 
+Runs = list[tuple[Any, Any]]  # what a tree gave and what its model gave, batch after batch
 Place = tuple[str, int]  # a module's path, and which of its calls
 Outputs = dict[Place, Tensor]
 
@@ -36,13 +38,14 @@ def check_equal(
     places: Mapping[str, Place],
     learned: Sequence[Learned],
     batches: Sequence[int] = BATCHES,
+    runs: Runs | None = None,
 ) -> list[str]:
     """Compare a model, in evaluation mode, with its tree's module on random inputs of several sizes of batch.
 
     `numbers` stand in the place of the model's weights; the tree's module holds the same. `shape` is the input's as
-    PyTorch has it, without the batch. `places` maps the paths of the tree's layers to the model's. Model and random
-    state are as before. Returns what is to be said of a model that is equal, such as gradients that are not. Raises
-    `NetworkError` that says from which layer on they differ.
+    PyTorch has it, without the batch. `runs` takes what both give. `places` maps the paths of the tree's layers to the
+    model's. Model and random state are as before. Returns what is to be said of a model that is equal, such as
+    gradients that are not. Raises `NetworkError` that says from which layer on they differ.
     """
     told: list[str] = []
     random = torch.Generator().manual_seed(0)
@@ -72,6 +75,8 @@ def check_equal(
                     f"of one image alone it gives {tuple(expected.shape)}, without the batch that its tree keeps"
                 )
                 expected = expected[None]
+            if runs is not None:
+                runs.append((found, expected))
             try:
                 _compare(ours, theirs, {place: path for path, place in places.items()}, found, expected)
             except NetworkError as error:
@@ -80,6 +85,17 @@ def check_equal(
             told.append(_same_from_any_seed(model, input, found))
         told += unlike_gradients(model, tree, input[: 3 if told else 1], learned)
     return told
+
+
+def rounds_more(short: Runs, long: Runs) -> bool:
+    """Whether a tree that is right in 64 bits is far less so in fewer than its model is."""
+    for (found, expected), (_, right) in zip(short, long, strict=False):
+        if not all(isinstance(each, Tensor) and each.shape == right.shape for each in (found, expected)):
+            return True
+        theirs, ours = (float((each.double() - right.double()).abs().max()) for each in (expected, found))
+        if not ours <= ROUNDING * theirs + TOLERANCE[torch.float32] * float(right.abs().max()) / ROUNDING:
+            return True
+    return False
 
 
 def _drawn(before: Any) -> bool:

@@ -36,6 +36,7 @@ FUNCTIONS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
     "upsample": (nn.Upsample, ("size", "scale_factor", "mode", "align_corners")),
     "softmax": (nn.Softmax, ("dim",)),
     "log_softmax": (nn.LogSoftmax, ("dim",)),
+    "dropout1d": (nn.Dropout1d, ("p", "training", "inplace")),
     "dropout2d": (nn.Dropout2d, ("p", "training", "inplace")),
     "feature_dropout": (nn.Dropout2d, ("p", "training")),
     "elu": (nn.ELU, ("alpha", "inplace")),
@@ -50,6 +51,10 @@ FUNCTIONS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
 # The same for functions that are given their weights: the module's own arguments come from the weights' shapes.
 WEIGHTED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("conv1d", "conv2d"), ("weight", "bias", "stride", "padding", "dilation", "groups")),
+    **dict.fromkeys(
+        ("conv_transpose1d", "conv_transpose2d"),
+        ("weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
+    ),
     "linear": ("weight", "bias"),
     "layer_norm": ("normalized_shape", "weight", "bias", "eps"),
     "group_norm": ("num_groups", "weight", "bias", "eps"),
@@ -123,6 +128,9 @@ def _weighted(function: str, weights: Mapping[str, Tensor], settings: dict[str, 
     if function == "group_norm":
         return nn.GroupNorm(settings["num_groups"], shape[0], settings.get("eps", 1e-5)) if bias else None
     groups = settings.pop("groups", 1)
+    if function.startswith("conv_transpose"):
+        turned = nn.ConvTranspose1d if function.endswith("1d") else nn.ConvTranspose2d
+        return turned(shape[0], shape[1] * groups, shape[2:], groups=groups, bias=bias, **settings)  # type: ignore[arg-type]
     kind = nn.Conv1d if function == "conv1d" else nn.Conv2d
     return kind(shape[1] * groups, shape[0], shape[2:], groups=groups, bias=bias, **settings)  # type: ignore[arg-type]
 

@@ -40,7 +40,11 @@ def _add_up(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[T
     if constants:
         tensors.refuse(call, constants)
     both = [given for given in call.inputs[:2] if isinstance(given, Tensor)]
-    if len(both) != 2 or both[0].shape != both[1].shape or call.keywords or len(call.inputs) > 2:
+    if call.keywords or len(call.inputs) > 2:
+        raise NetworkError(
+            f"{call.label}: a tree adds branches as they are, without {', '.join(call.keywords) or 'more'}"
+        )
+    if len(both) != 2 or both[0].shape != both[1].shape:
         raise NetworkError(f"{call.label}: a tree adds branches of equal shape")
     tensors.add(call.output, Step(call.label, Sum, tensors.places(both)), tensors.one_order(call, both, "adds"))
 
@@ -86,6 +90,15 @@ def _multiply(tensors: Tensors, call: Call, takes: list[Tensor], constants: list
     tensors.add(call.output, Step(label, Product, tensors.places(factors), shape=shape), orders.pop())
 
 
+def _square(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
+    """Read a square, a product of a branch with itself."""
+    value = tensors[takes[0]]
+    if call.what != "square" and (constants or call.inputs[1:] != (2,) or call.inputs[0] is not takes[0]):
+        raise NetworkError(f"{call.label}: of powers a tree has squares alone")
+    order = tensors.one_order(call, takes, "multiplies")
+    tensors.add(call.output, Step(call.label, Product, (value.place,) * 2), order)
+
+
 def one_number(tensors: Tensors, call: Call, constants: list[Tensor]) -> Call:
     """Return the call with a plain number in the place of a constant tensor that holds one alone."""
     (numbers,) = map(tensors.fixed, constants) if len(constants) == 1 else (None,)
@@ -126,5 +139,6 @@ JOINS: dict[str, Callable[[Tensors, Call, list[Tensor], list[Tensor]], None]] = 
     **dict.fromkeys(ADD, _add_up),
     **dict.fromkeys((*SUBTRACT, "rsub"), _subtract),
     **dict.fromkeys(MULTIPLY, _multiply),
+    **dict.fromkeys(("pow", "ipow", "square"), _square),
 }
 """By a function's name, what takes in the steps that a call makes of what it is given, and of constants."""

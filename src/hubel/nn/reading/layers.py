@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
     if reader is None:
         raise NetworkError(f"the tree has no layer for {type(module).__name__}")
     layer = reader(module, input)
-    if isinstance(module, nn.InstanceNorm2d):  # which the tree builds as a group normalisation
+    if isinstance(module, (nn.InstanceNorm1d, nn.InstanceNorm2d)):  # which the tree builds as a group normalisation
         return layer
     with torch.device("meta"):
         built = run_call(layer.call(input))
@@ -91,9 +92,10 @@ def _known_type(module: nn.Module) -> type[nn.Module]:
 
 def _settings(module: nn.Module) -> list[str]:
     ignored = {"inplace", "name", "min_val", "max_val", "dim", "output_size", "start_dim", "end_dim"}
+    ignored |= {"unflattened_size"}
     if isinstance(getattr(module, "padding", None), str):
         ignored.add("padding")
-    if isinstance(module, nn.Upsample) and module.size is not None:  # the reader has made factors of it
+    if isinstance(module, nn.Upsample):  # the reader has made factors or a size of it
         ignored |= {"size", "scale_factor"}
     if _unpadded(module):
         ignored.add("count_include_pad")  # of nothing
@@ -214,6 +216,16 @@ def _flatten(module: Any, input: Shape) -> Layer:
     return arch.Flatten()
 
 
+def _unflatten(module: Any, input: Shape) -> Layer:
+    sizes = tuple(module.unflattened_size)
+    if len(input) != 1 or module.dim not in (1, -1) or not all(isinstance(n, int) for n in sizes) or len(sizes) > 3:
+        raise NetworkError("a tree makes pictures and sequences of vectors alone")
+    target = (*sizes[1:], sizes[0])
+    if -1 in target:
+        target = tuple(input[0] // -prod(target) if size == -1 else size for size in target)
+    return arch.Reshape(target)
+
+
 def _softmax(function: str) -> Reader:
     def read(module: Any, input: Shape) -> Layer:
         if module.dim not in (1, 1 - len(input) - 1):
@@ -224,15 +236,26 @@ def _softmax(function: str) -> Reader:
 
 
 def _upsampling(module: Any, input: Shape) -> Layer:
+    if len(input) != 3:
+        raise NetworkError(f"{module.mode} interpolation of what is no picture is no layer of the tree")
     scale = module.scale_factor if isinstance(module.scale_factor, tuple) else (module.scale_factor,) * 2
-    if module.scale_factor is None and len(input) == 3:
-        size = module.size if isinstance(module.size, tuple) else (module.size,) * 2
+    if module.scale_factor is None:
+        size = module.size if isinstance(module.size, (tuple, list)) else (module.size,) * 2
         scale = tuple(int(wanted) / given for wanted, given in zip(size, input[:2], strict=True))
-    if None in scale or any(factor != int(factor) for factor in scale):
-        raise NetworkError("the tree's UpSampling2D multiplies rows and columns by whole numbers")
-    size = tuple(int(factor) for factor in scale)
-    aligned = bool(module.align_corners) and module.mode == "bilinear"
-    return arch.UpSampling2D(size, module.mode, aligned)
+    made = tuple(given * factor for given, factor in zip(input[:2], scale, strict=True))
+    return resized(input, made, module.mode, bool(module.align_corners))
+
+
+def resized(input: Shape, made: Sequence[float], mode: str, aligned: bool) -> Layer:
+    """Return the layer that makes a picture so large: of whole times the size, or of any."""
+    rows, columns = (round(length) for length in made)
+    if any(abs(length - round(length)) > 1e-6 for length in made):
+        raise NetworkError(
+            f"{made[0]:g}×{made[1]:g} is no size of a picture: the tree resizes by what gives whole sizes"
+        )
+    if rows % input[0] or columns % input[1]:
+        return arch.Resizing((rows, columns), mode, aligned and mode == "bilinear")
+    return arch.UpSampling2D((rows // input[0], columns // input[1]), mode, aligned and mode == "bilinear")
 
 
 def _zero_padding(module: Any, input: Shape) -> Layer:
@@ -296,6 +319,7 @@ READERS: dict[type[nn.Module], Reader] = {
         module.size, module.alpha, module.beta, module.k
     ),
     nn.Flatten: _flatten,
+    nn.Unflatten: _unflatten,
     nn.Softmax: _softmax("softmax"),
     nn.Upsample: _upsampling,
     nn.ZeroPad2d: _zero_padding,
@@ -308,6 +332,7 @@ READERS: dict[type[nn.Module], Reader] = {
     nn.CircularPad2d: _padding(arch.CircularPadding2D),
     nn.PixelShuffle: lambda module, input: arch.PixelShuffle(module.upscale_factor),
     nn.PixelUnshuffle: lambda module, input: arch.PixelUnshuffle(module.downscale_factor),
+    nn.InstanceNorm1d: _instance_normalization,
     nn.InstanceNorm2d: _instance_normalization,
     nn.PReLU: lambda module, input: arch.PReLU(module.num_parameters == 1 < input[-1]),
     nn.ELU: lambda module, input: arch.Activation("elu") if module.alpha == 1 else arch.ELU(module.alpha),
@@ -321,4 +346,5 @@ READERS: dict[type[nn.Module], Reader] = {
     nn.ChannelShuffle: lambda module, input: arch.ChannelShuffle(module.groups),
     nn.Identity: lambda module, input: arch.Identity(),
     **{getattr(nn, function.torch): _activation(name) for name, function in PLAIN.items() if name != "elu"},
+    nn.GELU: lambda module, input: arch.Activation("gelu" if module.approximate == "none" else "gelu_tanh"),
 }

@@ -17,10 +17,15 @@ TURNS: dict[tuple[str, tuple[int, ...]], str] = {
     ("last", (0, 2, 1)): "first",
     ("first", (1, 0)): "turned",
     ("turned", (1, 0)): "first",
+    ("first", (2, 0, 1)): "steps",
+    ("steps", (1, 2, 0)): "first",
+    ("last", (1, 0, 2)): "steps",
+    ("steps", (1, 0, 2)): "last",
 }
 """How a tensor's channels lie, and what a transposition makes of that: "first" is PyTorch's and ONNX's order, channels
 before rows; "last" has the channels last, "turned" before the images; "split" has them in groups, in two dimensions,
-"swapped" those two exchanged; "loose" is the same numbers in other dimensions, on the way to a vector or picture.
+"swapped" those two exchanged; "steps" has the steps of a sequence before the images, and features last; "loose" is
+the same numbers in other dimensions, on the way to a vector or picture.
 """
 
 

@@ -32,6 +32,8 @@ def moved(call: Call, sizes: int) -> tuple[int, ...] | None:
         found = argument(call, 1, "dims")
         found = found if isinstance(found, (tuple, list)) else call.inputs[1:]
         return tuple(int(axis) % sizes for axis in found)
+    if call.what in ("mT", "adjoint") and sizes > 2:
+        return (*order[:-2], order[-1], order[-2])
     if call.what in ("transpose", "swapaxes", "swapdims"):
         first = argument(call, 1, "dim0", "axis0") % sizes
         second = argument(call, 2, "dim1", "axis1") % sizes
@@ -94,13 +96,13 @@ def window(call: Call, given: Tensor, order: str) -> Layer | arch.Chain | None:
         if None in axes or {int(axis) % given.dim() for axis in axes} != wanted or (keeps and order != "first"):
             return None
         return WHOLE[given.dim()][str(call.what)](keepdims=keeps)
-    if call.what == "getitem" and order == "first":
-        return _cut(call.inputs[1], tuple(given.shape))
+    if call.what == "getitem":
+        return _cut(call.inputs[1], tuple(given.shape), order)
     if call.what == "narrow" and order == "first":
         axis, start, length = (argument(call, *each) for each in ((1, "dim"), (2, "start"), (3, "length")))
         if isinstance(start, int):
             cuts = [slice(None)] * (int(axis) % given.dim())
-            return _cut((*cuts, slice(start, start + length)), tuple(given.shape))
+            return _cut((*cuts, slice(start, start + length)), tuple(given.shape), order)
     return None
 
 
@@ -113,12 +115,24 @@ def mean_of_places(call: Call, given: Tensor, shape: tuple[int, ...]) -> Layer |
     return GLOBAL[str(call.what)]() if listed and call.what in GLOBAL and axis in (2, -1) and not keeps else None
 
 
-def _cut(index: Any, shape: tuple[int, ...]) -> Layer | arch.Chain | None:
-    """Return the layer that slices channels, or rows and columns."""
-    if not isinstance(index, tuple) or not all(isinstance(each, slice) or each is Ellipsis for each in index):
+def _cut(index: Any, shape: tuple[int, ...], order: str) -> Layer | arch.Chain | None:
+    """Return the layer that slices channels, or rows and columns; or takes one place alone, of all channels."""
+    if not isinstance(index, tuple) or not all(type(each) in (slice, int) or each is Ellipsis for each in index):
         return None
     if index.count(Ellipsis):
         place = index.index(Ellipsis)
         index = (*index[:place], *[slice(None)] * (len(shape) - len(index) + 1), *index[place + 1 :])
-    runs = [range(size)[each] for size, each in zip(shape, index, strict=False)]
-    return cut([*runs, *(range(size) for size in shape[len(runs) :])], shape)
+    index = (*index, *[slice(None)] * (len(shape) - len(index)))
+    if order == "last":
+        index, shape = ((each[0], each[-1], *each[1:-1]) for each in (index, shape))
+    runs = [
+        range(size)[each] if isinstance(each, slice) else range(size)[each:][:1]
+        for size, each in zip(shape, index, strict=True)
+    ]
+    taken = [isinstance(each, int) for each in index]
+    found = cut(runs, shape)
+    if not any(taken) or found is None:
+        return found if order == "first" else None
+    if any(taken[:2]) or not all(taken[2:]):
+        return None
+    return arch.Chain(*(found.nodes if isinstance(found, arch.Chain) else (found,)), arch.Flatten())

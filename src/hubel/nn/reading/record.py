@@ -23,7 +23,8 @@ class Call:
     """A layer of PyTorch's, or a function by its name, as it ran.
 
     path: of the module in which it ran, or which it is. number: how often that layer had run before. changed: those of
-    its inputs that it wrote into. output: what it returned; the same object as an input only where it wrote into that.
+    its inputs that it wrote into. function: a function itself. output: what it returned; the same object as an input
+    only where it wrote into that.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Call:
     output: Any
     changed: tuple[Tensor, ...] = ()
     number: int = 0
+    function: Callable[..., Any] | None = None
 
     @property
     def label(self) -> str:
@@ -100,6 +102,7 @@ class _Recorder(TorchFunctionMode):
         finally:
             before.remove()
             after.remove()
+            hooks._global_forward_hooks_with_kwargs.pop(after.id, None)  # where PyTorch leaves it
 
     def _enter(self, module: nn.Module, inputs: Any) -> None:
         if self.layer is None and module is not self.model and module not in self.paths:
@@ -129,7 +132,16 @@ class _Recorder(TorchFunctionMode):
     def _path(self) -> str:
         return self.paths.get(self.running[-1], "") if self.running else ""
 
-    def _note(self, what: nn.Module | str, path: str, inputs: Any, keywords: Any, output: Any, versions: Any) -> Any:
+    def _note(
+        self,
+        what: nn.Module | str,
+        path: str,
+        inputs: Any,
+        keywords: Any,
+        output: Any,
+        versions: Any,
+        function: Callable[..., Any] | None = None,
+    ) -> Any:
         changed = tuple(tensor for tensor, version in versions if tensor._version > version)
         if isinstance(output, Tensor) and _among(output, inputs) and not _among(output, changed):
             with torch._C.DisableTorchFunction():
@@ -141,7 +153,7 @@ class _Recorder(TorchFunctionMode):
         if isinstance(what, str) and what != "where":  # everywhere else these two come first
             inputs = (keywords.pop("input"), *inputs) if "input" in keywords else inputs
             inputs = (*inputs, keywords.pop("other")) if "other" in keywords and len(inputs) == 1 else inputs
-        self.calls.append(Call(path, what, inputs, keywords, output, changed, number))
+        self.calls.append(Call(path, what, inputs, keywords, output, changed, number, function))
         return output
 
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
@@ -153,7 +165,7 @@ class _Recorder(TorchFunctionMode):
         wrote = any(tensor._version > version for tensor, version in versions)
         if not wrote and not (versions and any(True for _ in tensors_in(output))):
             return output
-        return self._note(_name(func), self._path(), args, kwargs, output, versions)
+        return self._note(_name(func), self._path(), args, kwargs, output, versions, func)
 
 
 def _versions(value: Any) -> list[tuple[Tensor, int]]:

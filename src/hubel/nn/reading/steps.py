@@ -11,8 +11,9 @@ from torch import Tensor, nn
 import hubel.arch as arch
 from hubel.arch import Shape
 from hubel.base.errors import NetworkError
+from hubel.nn.inspection.inspect import input_type
 from hubel.nn.inspection.run import tensors_in
-from hubel.nn.reading.composed import composed, convolved_steps, largest_channel
+from hubel.nn.reading.composed import composed, convolved_steps, largest
 from hubel.nn.reading.functions import module_of, weighted_module
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.joins import JOINS, one_number, standardised
@@ -20,9 +21,11 @@ from hubel.nn.reading.layers import before_it, layer_of
 from hubel.nn.reading.moves import parts, rescaling
 from hubel.nn.reading.record import BATCH, Call, Record, recorded
 from hubel.nn.reading.responses import responded
+from hubel.nn.reading.sequences import last_state, of_one_column, recurred, to_steps
 from hubel.nn.reading.stacked import reduced
 from hubel.nn.reading.tensors import Tensors, Value, unique
 from hubel.nn.reading.views import LIKE, rearranged
+from hubel.nn.reading.worked import Worked
 
 DROPOUTS = (nn.Dropout, nn.Dropout2d)
 ON_CHANNELS = (nn.Linear, nn.LayerNorm, nn.Dropout, nn.Identity, nn.GELU, nn.ReLU, nn.SiLU, nn.Tanh, nn.Sigmoid)
@@ -34,8 +37,7 @@ def steps_of(module: nn.Module, shape: Shape) -> tuple[list[Step], Record]:
     Raises `ValueError` that names the operation which has no place in a tree, and why.
     """
     order = arch.torch_order(shape)
-    dtype = next((p.dtype for p in module.parameters()), torch.get_default_dtype())
-    record = recorded(module, torch.empty(BATCH, *order, dtype=dtype, device="meta"))
+    record = recorded(module, torch.empty(BATCH, *order, dtype=input_type(module), device="meta"))
     return _Reading(module, record).steps(), record
 
 
@@ -96,8 +98,10 @@ class _Reading:
         if any(self.tensors[tensor].order == "part" for tensor in takes):
             raise NetworkError(f"{label}: norms of whole maps stand in a global response normalisation alone")
         if not isinstance(output, Tensor):
-            self._part(call, takes)
-        elif tuple(output.shape[:1]) != (BATCH,):
+            self._part(call, takes, constants)
+        elif len(takes) == 1 and not constants and last_state(self.tensors, call, takes[0]):
+            return
+        elif tuple(output.shape[:1]) != (BATCH,) and not to_steps(call, value.order):
             raise NetworkError(
                 f"{label}: in a tree each image stays by itself, this operation mixes or drops the batch"
             )
@@ -122,9 +126,13 @@ class _Reading:
         elif not reduced(self.tensors, call, takes[0]) and not self._rearranged(call, takes[0]):
             self._layer(call, takes[0], self._module(call), {})
 
-    def _part(self, call: Call, takes: list[Tensor]) -> None:
-        """Read what deals channels out to several tensors."""
-        if len(takes) == 1 and largest_channel(self.tensors, call, takes[0]):
+    def _part(self, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
+        """Read what deals channels out to several tensors, or carries a state along steps."""
+        if len(takes) == 1 and largest(self.tensors, call, takes[0]):
+            return
+        if len(takes) == 1 and isinstance(call.what, nn.RNNBase):
+            self._registered(call.what)
+            recurred(self.tensors, call, takes[0], constants)
             return
         order = self.tensors[takes[0]].order
         cuts = parts(call, order) if len(takes) == 1 and order in ("first", "last") else None
@@ -156,9 +164,14 @@ class _Reading:
             self.tensors.refuse(call, constants)
             return
         part, tensors = made
-        weights = {name: self.tensors.stored(tensor) for name, tensor in tensors.items()}
+        weights: dict[str, Tensor | Worked | None] = {
+            name: self.tensors.stored(tensor)
+            if self.tensors.stored(tensor) is not None
+            else self.tensors.worked(tensor)
+            for name, tensor in tensors.items()
+        }
         if None in weights.values():
-            raise NetworkError(f"{call.label}: its weights are worked out when it runs")
+            raise NetworkError(f"{call.label}: its weights are worked out when it runs, not of parameters alone")
         self._layer(call, given, part, weights)
 
     def _module(self, call: Call) -> nn.Module:
@@ -212,6 +225,9 @@ class _Reading:
                 )
             shape = shape[-1:]
         try:
+            if len(shape) == 2 and (column := of_one_column(part)) is not None:
+                self._along(call, value, column, weights or dict(part.named_parameters()))
+                return
             layer = layer_of(part, shape)
         except ValueError as error:
             raise NetworkError(f"{call.label}: {error}") from None
@@ -221,6 +237,19 @@ class _Reading:
         alike = part is call.what and value.order == "first"  # its output lies as the tree's does
         step = Step(call.label, layer, inputs, own, call=call.number if alike else None)
         self.tensors.add(call.output, step, value.order)
+
+    def _along(self, call: Call, value: Value, column: nn.Module, weights: Mapping[str, Any]) -> None:
+        """Read what is done to a sequence as what is done to a picture of one column."""
+        features, steps = value.shape
+        picture = (steps, 1, features)
+        layer = layer_of(column, picture)
+        rows, _, channels = layer.output_shape(picture)
+        place = len(self.tensors.steps)
+        self.tensors.steps += [
+            Step(call.label, arch.Reshape(picture), (value.place,), shape=picture),
+            Step(call.label, layer, (place,), weights, shape=(rows, 1, channels)),
+        ]
+        self.tensors.add(call.output, Step(call.label, arch.Reshape((rows, channels)), (place + 1,)))
 
     def _rearranged(self, call: Call, given: Tensor) -> bool:
         """Read what only moves numbers, cuts them, or takes means of places; false for another operation."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
 
 from hubel.arch import Shape
 from hubel.base.errors import NetworkError
+from hubel.nn.inspection.run import replaced, tensors_in
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.record import Call, Record
+from hubel.nn.reading.worked import Worked
 
 VIEWS = ("view", "reshape", "squeeze", "unsqueeze", "flatten", "unflatten", "getitem", "view_as", "reshape_as")
 SAME = ("contiguous", "clone", "to", "float", "type_as", "alias")
@@ -48,6 +51,7 @@ class Tensors:
         self.origin: dict[int, Tensor] = {}  # of views of parameters
         self.repeated: dict[int, Tensor] = {}  # of buffers that were repeated
         self.made: set[int] = set()  # constants worked out while the model runs
+        self.made_by: dict[int, tuple[Call, int]] = {}  # those and views: by which call, and which of what it gives
 
     def __contains__(self, tensor: Tensor) -> bool:
         """Whether it depends on the model's input."""
@@ -102,7 +106,8 @@ class Tensors:
             for tensor in outputs:
                 self.lose(tensor, error)
             return
-        for tensor in outputs:
+        for place, tensor in enumerate(outputs):
+            self.made_by[id(tensor)] = call, place
             source = self.stored(given[0]) if len(given) == 1 and call.what in (*VIEWS, *SAME, "detach") else None
             if source is not None and source.numel() == tensor.numel():
                 self.origin[id(tensor)] = source
@@ -117,6 +122,12 @@ class Tensors:
         if id(tensor) in self.made:
             return None
         return self.origin.get(id(tensor), self.record.original(tensor))
+
+    def worked(self, tensor: Tensor) -> Worked | None:
+        """Return how a constant is worked out of the model's parameters alone, whenever it runs; None for others."""
+        found = _Replayed(self)
+        sources = found.sources(tensor)
+        return Worked(tuple(sources), partial(found.made, tensor, sources), tensor.numel()) if sources else None
 
     def fixed(self, tensor: Tensor) -> Tensor | None:
         """Return the numbers of a constant that nobody learns: a buffer, repeated or not, or what was made of plain
@@ -158,6 +169,49 @@ class Tensors:
         if len(orders) > 1 or not orders <= {"first", "last"}:
             raise NetworkError(f"{call.label}: a tree {what} branches whose channels lie alike")
         return orders.pop()
+
+
+class _Replayed:
+    """Works a constant out once more, of other numbers in its parameters' place."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self.tensors = tensors
+
+    def sources(self, tensor: Tensor) -> list[Tensor]:
+        """Return the parameters that a constant is made of; none where something else takes part."""
+        found, waiting = list[Tensor](), [tensor]
+        while waiting:
+            one = waiting.pop()
+            if id(one) in self.tensors.made_by:
+                call, _ = self.tensors.made_by[id(one)]
+                if call.function is None or call.changed:
+                    return []
+                waiting += tensors_in((call.inputs, call.keywords))
+                continue
+            source = self.tensors.record.original(one)
+            if isinstance(source, nn.Parameter):
+                found.append(source)
+            elif id(source) in self.tensors.names or source.is_meta:  # a buffer, such as a mask
+                return []
+        return unique(found)
+
+    def made(self, tensor: Tensor, sources: Sequence[Tensor], *given: Tensor) -> Tensor:
+        """Work it out, of what is given in the place of each of the sources."""
+        instead = {id(source): one for source, one in zip(sources, given, strict=True)}
+        known: dict[int, Tensor] = {}
+
+        def of(one: Tensor) -> Tensor:
+            if id(one) not in self.tensors.made_by:
+                source = self.tensors.record.original(one)
+                return instead.get(id(source), source)
+            if id(one) not in known:
+                call, place = self.tensors.made_by[id(one)]
+                assert call.function is not None
+                inputs, keywords = replaced((call.inputs, dict(call.keywords)), of)
+                known[id(one)] = list(tensors_in(call.function(*inputs, **keywords)))[place]
+            return known[id(one)]
+
+        return of(tensor)
 
 
 def unique(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
 from hubel.arch import Network, Report, analyse, checked_shape
 from hubel.base.errors import NetworkError
@@ -19,11 +21,12 @@ from hubel.nn.inspection.clash import first_line
 from hubel.nn.inspection.inspect import Inspection, inspect
 from hubel.nn.inspection.run import SMALL
 from hubel.nn.inspection.state import Numbers, standing_in
-from hubel.nn.reading.equal import BATCHES, check_equal
+from hubel.nn.reading.equal import BATCHES, Runs, check_equal, rounds_more
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.gradients import Learned
 from hubel.nn.reading.record import BATCH, Record, recorded
 from hubel.nn.reading.steps import steps_of
+from hubel.nn.reading.worked import Worked, made, sources
 
 MANY = 257  # images at once, of which many models make parts
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
@@ -59,8 +62,8 @@ def translate(module: nn.Module, input_shape: Sequence[int], name: str = "") -> 
     if isinstance(module, NetworkModule):
         found: Mapping[str, Tensor] = {**dict(module.named_parameters()), **dict(module.named_buffers())}
         return _built(network_of(module, input_shape, name), found).train(module.training)
-    network, found, places = _read(module, input_shape, name)
-    built = _built(network, found).train(module.training)
+    network, weights, places = _read(module, input_shape, name)
+    built = _built(network, {path: made(weight) for path, weight in weights.items()}).train(module.training)
     parts = dict(module.named_modules())
     for path, (place, _) in places.items():
         if place in parts:  # a frozen normalisation stays in its own mode
@@ -98,7 +101,7 @@ def _unwrapped(module: nn.Module) -> nn.Module:
 
 def _read(
     module: nn.Module, input_shape: Sequence[int], name: str
-) -> tuple[Network, dict[str, Tensor], dict[str, tuple[str, int]]]:
+) -> tuple[Network, dict[str, Tensor | Worked], dict[str, tuple[str, int]]]:
     """Return the tree, the model's tensors by the names that the tree's module has for them, and which of its calls is
     which layer of the tree.
 
@@ -121,21 +124,31 @@ def _read(
     labels = {id(step.what): step.name for step in steps}
     _check_weights(module, found, {row.path: labels.get(id(row.node), row.path) for row in tree.rows})
     beside = sum(step.beside for step in steps)
-    _check_figures(tree, report, beside)
+    worked = {path: weight for path, weight in found.items() if isinstance(weight, Worked)}
+    spare = sum(source.numel() for weight in worked.values() for source in weight.sources)
+    _check_figures(tree, report, beside, spare - sum(weight.size for weight in worked.values()))
     calls = {id(step.what): (step.name, step.call) for step in steps if step.call is not None}
     places = {row.path: calls[id(row.node)] for row in tree.rows if id(row.node) in calls}
     first: NetworkError | None = None
+    runs: list[Runs] = []
     for dtype in (None, torch.float64):  # rounding grows through a deep network; in 64 bits it does not matter
         numbers = Numbers(dtype)
         with standing_in(module, numbers):  # so that each of its tensors has a substitute
             pass
-        built = _built(network, {path: numbers.instead(tensor) for path, tensor in found.items()})
+        built = _built(network, {path: made(weight, numbers.instead) for path, weight in found.items()})
         names = {id(parameter): path for path, parameter in module.named_parameters()}
         learned = [
-            Learned(names[id(found[path])], numbers.instead(found[path]), own) for path, own in built.named_parameters()
+            Learned(names[id(weight)], numbers.instead(weight), own)
+            for path, own in built.named_parameters()
+            if isinstance(weight := found[path], Tensor)
         ]
         try:
-            told = check_equal(module, numbers, built, tuple(record.input.shape[1:]), places, learned, batches)
+            runs.append([])
+            told = check_equal(
+                module, numbers, built, tuple(record.input.shape[1:]), places, learned, batches, runs[-1]
+            )
+            if first is not None and rounds_more(*runs):
+                raise first
         except NetworkError as error:
             first = first or error
         else:
@@ -151,6 +164,12 @@ def _read(
         told.append(
             f"kernels that nobody learns, of binomial numbers, are average pools in the tree: its {tree.macs:,} "
             f"multiply-adds are {beside:,} fewer than the model's"
+        )
+    if worked:
+        listed = ", ".join([*worked][:3]) + (f" and {len(worked) - 3} more" if len(worked) > 3 else "")
+        told.append(
+            f"{listed}: worked out of the model's parameters whenever it runs (such as standardised, or two biases "
+            "added); its tree holds what that gives, and learns it as it is"
         )
     told += [
         f"{path or 'the model'}: gives what it is given in evaluation mode; whatever it does in training is not in the "
@@ -170,9 +189,14 @@ def _in_training(module: nn.Module, record: Record) -> Iterator[str]:
     try:
         with _training_mode(module):
             there = recorded(module, record.input)
+            own = {call.what: call.label for call in there.calls if isinstance(call.what, (_BatchNorm, _DropoutNd))}
+            stays = [label for part, label in own.items() if not part.training]
     except Exception as error:
         yield f"it does not run in training mode, as its tree does: {first_line(error)}"
         return
+    if stays:
+        more = " …" if len(stays) > 3 else ""
+        yield f"in training mode {', '.join(stays[:3])}{more} stay as in evaluation mode (a train() of the model's own)"
     here, training = (
         Counter(call.label for call in each.calls if call.path not in record.idle) for each in (record, there)
     )
@@ -200,14 +224,14 @@ def _hooked(parameter: Tensor) -> bool:
     return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
 
 
-def _check_weights(module: nn.Module, found: Mapping[str, Tensor], labels: Mapping[str, str]) -> None:
+def _check_weights(module: nn.Module, found: Mapping[str, Tensor | Worked], labels: Mapping[str, str]) -> None:
     """Refuse what the tree would learn and the model does not, and what two layers share. `labels` says what of the
     model is at each path of the tree.
     """
     names = {id(parameter): path for path, parameter in module.named_parameters()}
     buffers = {id(buffer): path for path, buffer in module.named_buffers()}
     first: dict[Any, str] = {}
-    for path, tensor in found.items():
+    for path, tensor in ((path, tensor) for path, weight in found.items() for tensor in sources(weight)):
         layer, _, name = path.rpartition(".")
         own = f"{labels.get(layer, layer)}: its {name}"
         if not path.endswith(STATISTICS) and id(tensor) not in names:
@@ -222,9 +246,10 @@ def _check_weights(module: nn.Module, found: Mapping[str, Tensor], labels: Mappi
             raise NetworkError(f"{own} shares its numbers with {first[lies]}; in a tree each layer has its own")
 
 
-def _check_figures(tree: Report, report: Inspection, beside: int) -> None:
+def _check_figures(tree: Report, report: Inspection, beside: int, spare: int) -> None:
+    """Refuse a tree of other figures than the model's. beside: multiply-adds, and spare: parameters, that it saves."""
     macs = report.macs // BATCH - beside
-    figures = ("parameters", tree.parameters, report.parameters), ("macs", tree.macs, macs)
+    figures = ("parameters", tree.parameters, report.parameters - spare), ("macs", tree.macs, macs)
     for figure, ours, theirs in figures:
         if ours != theirs:
             idle = [row.path for row in report.rows if not row.calls and row.parameters]

@@ -32,6 +32,8 @@ def rearranged(call: Call, given: Tensor, value: Value, kind: torch.dtype) -> Va
     if call.what in SPREAD and value.order == "first":
         return Value(value.place, value.shape, "spread")
     axes = moved(call, len(before))
+    if axes is None and value.order == "steps":
+        return None
     if axes is not None:
         lies = turned(value.order, axes, before)
         if lies is None and axes[0] == 0 and value.order in ("first", "loose"):

@@ -110,15 +110,15 @@ def _average_pooling(node: Node) -> Layer:
     return _pooling(node, arch.AveragePooling1D, arch.AveragePooling2D, count_padding=counted)
 
 
-def _clip(node: Node) -> Layer | arch.Chain:
+def _clip(node: Node) -> Layer:
     limits = [node.settings.get(name, node.array(place)) for name, place in (("min", 1), ("max", 2))]  # old files, new
     low, high = (None if limit is None else float(limit) for limit in limits)
     if (low, high) in ((0, 6), (0, None)):
         return arch.Activation("relu6" if high else "relu")
-    layers = [] if low is None is high else limited(low, high)
-    if not layers:
+    layer = None if low is None is high else limited(low, high)
+    if layer is None:
         raise NetworkError(f"the tree has no layer that clips to {low} … {high}")
-    return arch.Chain(*layers)
+    return layer
 
 
 def _softmax(function: str) -> Reader:
@@ -209,13 +209,15 @@ _FIRST: dict[str, Reader] = {
     "DepthToSpace": _depth_to_space,
     "LeakyRelu": lambda node: arch.LeakyReLU(round(node.settings.get("alpha", 0.01), 6)),
     **{function.onnx: _activation(name) for name, function in PLAIN.items() if function.onnx and name != "elu"},
+    "Gelu": lambda node: arch.Activation("gelu_tanh" if node.settings.get("approximate") == b"tanh" else "gelu"),
+    "GeluOfTanh": _activation("gelu_tanh"),
     "Radial": lambda node: arch.RadialBasis(node.made[1]) if len(node.given) == 2 else None,
 }
 _ANYWHERE: dict[str, Reader] = {
     "MatMul": _dense,
     "LayerNormalization": _layer_normalization,
     "Dropout": lambda node: arch.Dropout(round(node.settings.get("ratio", 0.5), 6)),
-    **{kind: _FIRST[kind] for kind in ("Gelu", "Relu", "Tanh", "Sigmoid")},
+    **{kind: _FIRST[kind] for kind in ("Gelu", "GeluOfTanh", "Relu", "Tanh", "Sigmoid")},
 }
 LAYERS: dict[str, Reader] = {
     **{kind: _lying(reader, "first") for kind, reader in _FIRST.items()},

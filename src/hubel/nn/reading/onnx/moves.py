@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import accumulate, pairwise
+from math import ceil, floor
 
 import hubel.arch as arch
 from hubel.arch import Layer
 from hubel.base.errors import NetworkError
 from hubel.nn.reading.composed import pooled_channels
+from hubel.nn.reading.layers import resized
 from hubel.nn.reading.lying import along_steps, cut, turned
 from hubel.nn.reading.onnx.node import Node, Parts, Reader, Same, public
 
@@ -124,16 +127,43 @@ def _resize(node: Node) -> Layer | None:
     centres = node.settings.get("coordinate_transformation_mode", b"half_pixel").decode()
     if len(node.given) != 4 or node.order != "first" or node.made[:2] != node.given[:2]:
         return None
-    factors = [after / before for before, after in zip(node.given[2:], node.made[2:], strict=True)]
-    if any(factor != int(factor) for factor in factors):
-        raise NetworkError("the tree's UpSampling2D multiplies rows and columns by whole numbers")
-    size = (int(factors[0]), int(factors[1]))
+    sizes = list(zip(node.given[2:], node.made[2:], strict=True))
+    scales = node.array(2 if len(node.inputs) > 2 else 1)
+    if scales is not None and any(abs(a * s - b) > 1e-4 * b for (a, b), s in zip(sizes, scales[2:], strict=False)):
+        raise NetworkError("the tree resizes by what gives whole sizes")
+    if node.settings.get("antialias", 0) and any(after < before for before, after in sizes):
+        raise NetworkError("the tree does not smooth what it shrinks (antialias)")
     rounding = node.settings.get("nearest_mode", b"round_prefer_floor").decode()
-    if mode == "nearest" and rounding in ("floor", "round_prefer_floor"):
-        return arch.UpSampling2D(size)
-    if mode == "linear" and centres in ("half_pixel", "pytorch_half_pixel", "align_corners"):
-        return arch.UpSampling2D(size, "bilinear", centres == "align_corners")
+    if node.kind == "Upsample":  # of old files
+        centres, rounding = "asymmetric", "floor"
+    if mode == "nearest" and all(_takes_those_before(*both, centres, rounding) for both in sizes):
+        return resized(node.shape, node.made[2:], mode, False)
+    at_one = centres == "pytorch_half_pixel" and any(after == 1 < before for before, after in sizes)
+    if mode == "linear" and centres in ("half_pixel", "pytorch_half_pixel", "align_corners") and not at_one:
+        return resized(node.shape, node.made[2:], "bilinear", centres == "align_corners")
     raise NetworkError(f"the tree's UpSampling2D has no {mode} with {centres}")
+
+
+def _takes_those_before(before: int, after: int, centres: str, rounding: str) -> bool:
+    """Whether each place of a nearest one takes that which the tree takes: the one before, counted from the first."""
+    for place in range(after):
+        there = Fraction(2 * place * before, 2 * after)
+        if centres in ("half_pixel", "pytorch_half_pixel"):
+            there = Fraction((2 * place + 1) * before, 2 * after) - Fraction(1, 2)
+        elif centres == "align_corners":
+            there = Fraction(place * (before - 1), max(after - 1, 1))
+        elif centres != "asymmetric":
+            return False
+        half = Fraction(1, 2)
+        found = {
+            "floor": floor(there),
+            "ceil": ceil(there),
+            "round_prefer_floor": ceil(there - half),
+            "round_prefer_ceil": floor(there + half),
+        }[rounding]
+        if min(max(found, 0), before - 1) != place * before // after:
+            return False
+    return True
 
 
 def _same(node: Node) -> Same:

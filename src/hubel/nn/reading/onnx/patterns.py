@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import pi
 from typing import Any
 
 
@@ -40,9 +42,13 @@ class Patterns:
     def all(self) -> Iterator[Found]:
         """Give each one."""
         for number, node in enumerate(self.nodes):
-            look = {"Erf": self._gelu, "Sub": self._radial, "Div": self._response, "ReduceL2": self._competition}.get(
-                node.op_type
-            )
+            look = {
+                "Erf": self._gelu,
+                "Tanh": self._gelu_of_tanh,
+                "Sub": self._radial,
+                "Div": self._response,
+                "ReduceL2": self._competition,
+            }.get(node.op_type)
             found = look(number) if look is not None else None
             if found is not None:
                 yield found
@@ -70,8 +76,48 @@ class Patterns:
         factor = 1 / scaled[1] if self.nodes[before].op_type == "Div" else scaled[1]
         if abs(factor - 0.5**0.5) > 1e-5 or self.nodes[after].op_type != "Add":
             return None
-        source, halved, passed = scaled[0], False, {before, erf, after}
-        taken, last = False, after
+        return self._halved("Gelu", scaled[0], after, {before, erf, after})
+
+    def _gelu_of_tanh(self, tanh: int) -> Found | None:
+        """x·½·(1 + tanh(√(2/π)·(x + 0.044715·x³))), multiplied and raised in any order: what it gives is tried."""
+        after = self._next(tanh)
+        shifted = None if after is None else self._number(self.nodes[after])
+        if after is None or shifted is None or shifted[1] != 1 or self.nodes[after].op_type != "Add":
+            return None
+        last, sources = after, list[str]()
+        while (
+            len(sources) < 2 and (following := self._next(last)) is not None and len(self.nodes[following].input) == 2
+        ):
+            for name in self.nodes[following].input:
+                half = self.maker.get(name)
+                halved = None if half is None else self._number(self.nodes[half])
+                sources += [name, *([halved[0]] if halved is not None else [])]
+            last = following
+        for source in sources:
+            passed = {tanh, after}
+            tried = [self._at(self.nodes[tanh].input[0], source, x, passed) for x in _TRIED]
+            wanted = ((2 / pi) ** 0.5 * (x + 0.044715 * x**3) for x in _TRIED)
+            if all(one is not None and abs(one - other) < 1e-4 for one, other in zip(tried, wanted, strict=True)):
+                return self._halved("GeluOfTanh", source, after, passed)
+        return None
+
+    def _at(self, name: str, source: str, x: float, passed: set[int]) -> float | None:
+        """Return the number that arithmetic gives where `source` is x, and add its nodes; None for anything else."""
+        if name == source:
+            return x
+        stored, maker = self.array(name), self.maker.get(name)
+        if stored is not None:
+            return float(stored.reshape(-1)[0]) if stored.size == 1 else None
+        arithmetic = None if maker is None else _ARITHMETIC.get(self.nodes[maker].op_type)
+        if maker is None or arithmetic is None or len(passed) > 12:
+            return None
+        passed.add(maker)
+        given = [self._at(each, source, x, passed) for each in self.nodes[maker].input]
+        return None if None in given or len(given) != 2 else arithmetic(*given)
+
+    def _halved(self, kind: str, source: str, after: int, passed: set[int]) -> Found | None:
+        """Find the products with a half and with the source that follow."""
+        taken, halved, last = False, False, after
         while (following := self._next(last)) is not None and self.nodes[following].op_type == "Mul":
             node = self.nodes[following]
             number = self._number(node)
@@ -89,7 +135,7 @@ class Patterns:
             passed.add(following)
             last = following
             if taken and halved:
-                return Found("Gelu", source, last, frozenset(passed))
+                return Found(kind, source, last, frozenset(passed))
         return None
 
     def _response(self, last: int) -> Found | None:
@@ -162,4 +208,12 @@ class Patterns:
         return None
 
 
+_TRIED = (-2.0, -0.5, 0.3, 1.7)
+_ARITHMETIC: dict[str, Callable[..., float]] = {
+    "Add": operator.add,
+    "Sub": operator.sub,
+    "Mul": operator.mul,
+    "Div": operator.truediv,
+    "Pow": operator.pow,
+}
 _SQUARES = ("MatMul", "Gemm", "Mul", "Div", "Pow", "Add", "Sub", "ReduceSum", "ReduceSumSquare")

@@ -137,12 +137,12 @@ export function makeSelect({ channels: chosen }, input) {
   };
 }
 
-/** A larger picture: rows and columns repeated, or neighbours mixed (half-pixel centres, edges repeated). */
-export function makeUpsample({ factors: [tall, wide = 1], interpolation, aligned }, input, output) {
+/** A picture of another size: rows and columns taken, or neighbours mixed (half-pixel centres, edges repeated). */
+export function makeUpsample({ interpolation, aligned }, input, output) {
   const [height, width, channels] = input;
   const [rows, columns] = output;
-  const down = mixes(rows, height, tall, interpolation, aligned);
-  const across = mixes(columns, width, wide, interpolation, aligned);
+  const down = mixes(rows, height, interpolation, aligned);
+  const across = mixes(columns, width, interpolation, aligned);
   return {
     run([data], out) {
       let to = 0;
@@ -185,11 +185,11 @@ export function makeUpsample({ factors: [tall, wide = 1], interpolation, aligned
 }
 
 /** For each place: the two source places that it mixes, and the second one's share. */
-function mixes(length, from, factor, interpolation, aligned) {
+function mixes(length, from, interpolation, aligned) {
   const found = [];
   for (let i = 0; i < length; i++) {
-    const centre = aligned ? (i * (from - 1)) / Math.max(length - 1, 1) : Math.max(0, (i + 0.5) / factor - 0.5);
-    const low = interpolation === "nearest" ? Math.floor(i / factor) : Math.min(Math.floor(centre + 1e-9), from - 1);
+    const centre = aligned ? (i * (from - 1)) / Math.max(length - 1, 1) : Math.max(0, ((i + 0.5) * from) / length - 0.5);
+    const low = interpolation === "nearest" ? Math.floor((i * from) / length) : Math.min(Math.floor(centre + 1e-9), from - 1);
     const high = interpolation === "nearest" ? low : Math.min(low + 1, from - 1);
     found.push([low, high, high > low ? Math.max(centre - low, 0) : 0]);
   }
