@@ -41,6 +41,8 @@ CHOSEN = (
     "6x6x4: conv 4 3x3 same relu, gated, maxpool 2",
     "6x4x2: conv 3 3x3 tanh, flatten, caption 5 7 4",
     "4x4x1: flatten, dense 5, caption 4 6 3 cell=lstm",
+    "7x9x2: resize 10x4, conv 3 3x3, resize 20x3 interpolation=nearest, clip x_min=-0.2 x_max=0.5, gelu_tanh, "
+    "resize 3 aligned=true, clip x_max=0.4, dense 3 gelu_tanh",
     "5x6x4: grn, conv 3 3x3, grn epsilon=0.001, flatten, dense 3",
 )
 

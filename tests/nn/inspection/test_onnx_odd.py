@@ -351,3 +351,26 @@ def test_states_that_begin_with_zeros_are_no_parameters(tmp_path: Path, begin: s
         stored,
     )
     assert inspect_onnx(path).parameters == 15 * 6 + 15 * 5 + 30 + 5 * (begin == "learned")
+
+
+def test_nodes_in_any_order_and_none_in_a_circle(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", ["a"], ["y"]), helper.make_node("Conv", ["x", "w"], ["a"])]
+    report = inspect_onnx(saved(tmp_path / "turned.onnx", nodes, [1, 3, 8, 8], {"w": floats(4, 3, 3, 3)}))
+    assert (report.macs, report.output_shape) == (4 * 36 * 27, (1, 4, 6, 6))
+    circle = [helper.make_node("Add", ["x", "b"], ["a"]), helper.make_node("Relu", ["a"], ["b"])]
+    with pytest.raises(ValueError, match=r"take from one another in a circle \(a, b, y"):
+        inspect_onnx(saved(tmp_path / "circle.onnx", [*circle, helper.make_node("Relu", ["b"], ["y"])], [1, 3], {}))
+    twice = [helper.make_node("Relu", ["x"], ["y"]), helper.make_node("Sigmoid", ["x"], ["y"])]
+    with pytest.raises(ValueError, match="two of its nodes give 'y'"):
+        inspect_onnx(saved(tmp_path / "twice.onnx", twice, [1, 3], {}))
+
+
+def test_plain_numbers_of_a_constant_count_as_its_tensor(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Constant", [], ["row"], value_floats=[0.5] * 12),
+        helper.make_node("Constant", [], ["shape"], value_ints=[4, 3, 1, 1]),
+        helper.make_node("Reshape", ["row", "shape"], ["w"]),
+        helper.make_node("Conv", ["x", "w"], ["y"]),
+    ]
+    report = inspect_onnx(saved(tmp_path / "floats.onnx", nodes, [1, 3, 8, 8], {}))
+    assert (report.parameters, report.macs) == (12, 4 * 64 * 3)

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
+from heapq import heappop, heappush
 from itertools import count
 from math import prod
 from pathlib import Path
@@ -78,6 +79,10 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
     for number, node in zip(count(), model.graph.node):
         if node.output and not node.output[0]:  # as recurrent layers whose last state alone is taken
             node.output[0] = f"{node.op_type}/{number}/left out"
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            _as_tensor(onnx, node)
+    _put_in_order(model.graph)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     _settle(model.graph, inputs, input_shape, batch)
@@ -86,6 +91,55 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
     _check(graph, shapes)
     stored |= {tensor.name: tensor for tensor in graph.initializer}
     return Opened(graph, shapes, inputs, stored, written)
+
+
+def _as_tensor(onnx: Any, node: Any) -> None:
+    """Write a constant's plain numbers as the tensor that most files have there."""
+    for each in node.attribute:
+        if each.name in ("value_float", "value_floats", "value_int", "value_ints"):
+            given = onnx.helper.get_attribute_value(each)
+            listed = each.name.endswith("s")
+            kind = onnx.TensorProto.FLOAT if "float" in each.name else onnx.TensorProto.INT64
+            numbers = [*given] if listed else [given]
+            tensor = onnx.helper.make_tensor("", kind, [len(numbers)] if listed else [], numbers)
+            each.CopyFrom(onnx.helper.make_attribute("value", tensor))
+
+
+def _put_in_order(graph: Any) -> None:
+    """Bring each node behind those that it takes from; refuse a circle, and a name that two give."""
+    makers: dict[str, int] = {}
+    for number, node in enumerate(graph.node):
+        for name in filter(None, node.output):
+            if makers.setdefault(name, number) != number:
+                raise NetworkError(f"the file is damaged: two of its nodes give {name!r}")
+    needs = [{makers[name] for name in _taken(node) if name in makers} for node in graph.node]
+    users: list[list[int]] = [[] for _ in needs]
+    for number, own in enumerate(needs):
+        for maker in own:
+            users[maker].append(number)
+    ready, order = [number for number, own in enumerate(needs) if not own], list[int]()
+    while ready:  # the first in the file first
+        order.append(heappop(ready))
+        for user in users[order[-1]]:
+            needs[user].discard(order[-1])
+            if not needs[user]:
+                heappush(ready, user)
+    if len(order) < len(needs):
+        circle = [name for node, own in zip(graph.node, needs, strict=True) if own for name in node.output][:3]
+        raise NetworkError(f"the file is damaged: its nodes take from one another in a circle ({', '.join(circle)} …)")
+    if order != sorted(order):
+        nodes = [graph.node[number] for number in order]
+        del graph.node[:]
+        graph.node.extend(nodes)
+
+
+def _taken(node: Any) -> Iterator[str]:
+    """Yield the names that a node takes, or that the graphs inside it do."""
+    yield from node.input
+    for each in node.attribute:
+        for inner in (each.g, *each.graphs):
+            for part in inner.node:
+                yield from _taken(part)
 
 
 def _shapes_by_name(inputs: list[Any], input_shape: GivenShapes) -> dict[str, TensorShape]:

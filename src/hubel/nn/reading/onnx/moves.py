@@ -88,12 +88,23 @@ def _pair(sides: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], tuple[int,
 
 def _gather(node: Node) -> Layer | None:
     axis = {"first": 1, "turned": 0, "last": len(node.given) - 1}.get(node.order, -1)
+    if node.order == "first" and len(node.given) == 4 and node.settings.get("axis", 0) in (2, 3):
+        return _gather_places(node, node.settings["axis"])
     if node.settings.get("axis", 0) % len(node.given) != axis or len(node.weights) != 1:
         return None
     chosen = node.array(1)
     if chosen is None or chosen.ndim != 1:
         return None
     return arch.SelectChannels(tuple(int(number) % node.given[axis] for number in chosen))
+
+
+def _gather_places(node: Node, axis: int) -> Layer | None:
+    """Read rows or columns that are those of a nearest picture of another size."""
+    chosen, before, after = node.array(1), node.given[axis], node.made[axis]
+    nearest = [place * before // after for place in range(after)]
+    return (
+        None if chosen is None or chosen.tolist() != nearest else resized(node.shape, node.made[2:], "nearest", False)
+    )
 
 
 def _gather_rows(node: Node) -> Layer | None:
