@@ -1,7 +1,8 @@
 """How quickly a model answers: hubel's engines, plain ONNX Runtime and OpenVINO, PyTorch, channels last, Keras.
 
     python benchmarks/answers/predict_speed.py [--networks lenet5 resnet18 resnet50] [--threads 1 2] [--batches 1 32]
-    python benchmarks/answers/predict_speed.py --process MODEL IMAGE [--times 5]    # `hubel predict`, the whole process
+    python benchmarks/answers/predict_speed.py --process MODEL IMAGE [--times 5] [--keras FILE.keras]
+        [--ultralytics FILE.pt]                # `hubel predict`, the whole process, and theirs beside it
 
 The networks have random weights: the time does not hang on them. What is timed takes prepared pictures, uint8, and
 gives probabilities; the median and the quickest of as many runs as fit into `--seconds`, in ms of the wall clock, each
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,20 @@ WAYS = (
     "pytorch channels last",
     "keras",
 )
+PEERS = {  # a class of one picture, as their own first pages do it
+    "keras": """
+import sys, keras
+model = keras.models.load_model(sys.argv[1])
+mode = "grayscale" if model.input_shape[-1] == 1 else "rgb"
+picture = keras.utils.load_img(sys.argv[2], target_size=model.input_shape[1:3], color_mode=mode)
+print(model.predict(keras.utils.img_to_array(picture)[None].astype(model.inputs[0].dtype)).argmax())
+""",
+    "ultralytics": """
+import sys
+from ultralytics import YOLO
+print(YOLO(sys.argv[1])(sys.argv[2])[0].probs.top1)
+""",
+}
 
 
 def main() -> None:
@@ -50,12 +65,15 @@ def main() -> None:
     parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
     parser.add_argument("--process", nargs=2, metavar=("RUN", "IMAGE"))
     parser.add_argument("--times", type=int, default=5)
+    for peer in PEERS:
+        parser.add_argument(f"--{peer}", metavar="FILE")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(timed(*arguments.one[:2], *map(int, arguments.one[2:4]), float(arguments.one[4]))))
         return
     if arguments.process:
-        processes(*arguments.process, arguments.times)
+        files = {peer: file for peer in PEERS if (file := getattr(arguments, peer))}
+        processes(*arguments.process, arguments.times, files)
         return
     print("| network | threads | batch | " + " | ".join(arguments.ways) + " |")
     print("| --- " * (3 + len(arguments.ways)) + "|")
@@ -194,21 +212,28 @@ def network_outputs(network: Any) -> int:
     return int(analyse(network).output_shape[-1])
 
 
-def processes(run: str, image: str, times: int) -> None:
-    """`hubel predict`, from start to end: seconds of the clock and of processors."""
+def processes(run: str, image: str, times: int, files: Mapping[str, str]) -> None:
+    """A class of one picture, the whole process from start to end: seconds of the clock and of processors, each way in
+    turns, the first turn left out, since it warms the disk.
+    """
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    for engine in ("auto", "pytorch"):
-        rows = []
-        for _ in range(times + 1):  # the first one warms the disk
+    usual.setdefault("KERAS_BACKEND", "torch")
+    ways = {f"hubel, {way}": ["-m", "hubel", "predict", run, image, "--engine", way] for way in ("auto", "pytorch")}
+    ways |= {peer: ["-c", PEERS[peer], file, image] for peer, file in files.items()}
+    rows: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    for _ in range(times + 1):
+        for way, words in ways.items():
             before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-            line = [sys.executable, "-m", "hubel", "predict", run, image, "--engine", engine]
-            subprocess.run(line, check=True, capture_output=True, env=usual)
+            done = subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True, env=usual)
+            if done.returncode:
+                raise SystemExit(f"{way}: {(done.stderr.strip().splitlines() or ['?'])[-1][:200]}")
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            rows.append(
-                (time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-            )
-        wall, cpu = (statistics.median(each) for each in zip(*rows[1:], strict=True))
-        print(f"--engine {engine}: {wall:.2f} s, {cpu:.2f} s of processors (median of {times})")
+            used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            rows[way].append((time.perf_counter() - start, used))
+    for way, found in rows.items():
+        wall, cpu = ([round(each, 2) for each in numbers] for numbers in zip(*found[1:], strict=True))
+        said = [f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})" for each in (wall, cpu)]
+        print(f"{way}: {said[0]} s, {said[1]} s of processors (median of {times}, least to most)", flush=True)
 
 
 if __name__ == "__main__":

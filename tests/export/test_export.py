@@ -19,7 +19,7 @@ import hubel.cli
 from hubel.arch import parse
 from hubel.base.errors import ModelFileError, SettingError
 from hubel.data import Preprocessing
-from hubel.export import SkewError, export, onnx_model, open_onnx
+from hubel.export import SkewError, engines, export, onnx_model, open_onnx
 from hubel.export.check import compared
 from hubel.export.forms import Written
 from hubel.export.odd import odd_pictures
@@ -308,9 +308,20 @@ def test_an_opened_file_computes_scores_as_the_module_does(run: Path, tmp_path: 
         np.testing.assert_allclose(module.scores(torch.from_numpy(given)), wanted.detach(), atol=1e-5)
 
 
+def test_in_python_a_file_is_opened_for_many_pictures(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """So that OpenVINO may be taken, where it is quicker."""
+    file = hubel.export(Run.open(run), tmp_path / "colours.onnx").path
+    monkeypatch.setattr(engines, "is_here", lambda engine: True)
+    module: Any = open_onnx(str(file)).module
+    assert (module.way.engine, module.way.is_open) == ("onnxruntime", True)  # it is small
+    monkeypatch.setattr(engines, "is_here", lambda engine: False)
+    with pytest.raises(SettingError, match=r"the engine onnxruntime needs onnx.*pip install"):
+        open_onnx(file)
+
+
 def test_copies_of_an_opened_file_share_what_computes_and_pickles_are_refused(run: Path, tmp_path: Path) -> None:
     model = open_onnx(hubel.export(Run.open(run), tmp_path / "colours.onnx").path)
-    images = [picture("red", 1, 20, 30), picture("blue", 2, 12, 12)]
+    images = [picture("red", 1, 24, 30), picture("blue", 2, 12, 12)]
     assert copy.deepcopy(model).predict(images) == model.predict(images)
     with pytest.raises(SettingError, match="cannot be pickled; send the model's file"):
         pickle.dumps(model)

@@ -177,3 +177,24 @@ def test_a_connection_is_kept_between_requests_and_not_for_ever(model_file, monk
         found = raw(address, request(picture()))
     assert found.startswith(b"HTTP/1.1 200")
     assert b"connection: close" not in found
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", "cannot be read as a request"),
+        (b"hello\r\n\r\n", "cannot be read as a request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "this port speaks http"),
+    ],
+)
+def test_what_is_no_request_gets_a_sentence_too(address, sent, words):
+    before = counts(address)
+    with connected(address) as asking:
+        asking.sendall(sent)
+        head, _, body = b"".join(iter(lambda: asking.recv(65536), b"")).partition(b"\r\n\r\n")
+    said = json.loads(body)
+    assert head.startswith(b"HTTP/1.1 400")
+    assert f"x-request-id: {said['request']}".encode() in head
+    assert (words in said["error"], said["reason"]) == (True, "request")
+    name = 'hubel_refused_total{reason="request"}'
+    assert counts(address)[name] == before[name] + 1

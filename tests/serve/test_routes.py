@@ -133,6 +133,7 @@ BAD = [
     (FORM, form((FILE, picture()), end=False), 400, "request", "cut short"),
     (FORM, form(('Content-Disposition: form-data; name="top"', b"3")), 400, "request", "the field 'top'"),
     (FORM, form(*[(FILE, b"")] * 65), 413, "pictures", "at most 64"),
+    (FORM, form((FILE, b"")), 422, "unreadable", "the file is empty"),
     (FORM, form(("X: " + "y" * 30_000, b"")), 400, "request", "form"),
 ]
 
@@ -182,6 +183,14 @@ def test_what_would_be_ignored_is_refused(client, method, path, words):
     answer = client.request(method, path, content=picture() if method == "POST" else b"")
     assert (answer.status_code, answer.json()["reason"]) == (422, "settings")
     assert answer.json()["error"].startswith(words)
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/v1/models"])
+def test_what_is_asked_for_its_head_alone_has_the_head_of_the_whole(client, path):
+    whole, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert client.head(PREDICT).status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/?from=there", "/health?probe=1", "/ready?x"])

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -13,12 +14,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from hubel.cli import main
-from hubel.serve.run import bound_socket
+from hubel.serve.run import _Asked, bound_socket
 from tests.serve.conftest import picture, written_model
 from tests.work import HANG
 
@@ -157,6 +159,24 @@ def test_many_requests_are_all_answered_and_leave_nothing_behind(model_file):
         assert asked(120) - before < 8_000  # kB; what it keeps of a request, and of a picture, would be more
 
 
+def test_a_worker_has_the_time_that_it_needs_to_begin_and_then_has_to_answer():
+    ours, theirs = multiprocessing.Pipe()
+    asked = _Asked(SimpleNamespace(parent_conn=ours, process=SimpleNamespace(is_alive=lambda: True)))
+
+    def answer(serves):
+        theirs.recv()
+        theirs.send(serves)
+
+    assert [asked(timeout=0) for _ in range(3)] == [True] * 3  # it loads what it needs
+    answer(False)
+    assert (asked(timeout=0), asked.serves) == (True, False)
+    assert not asked(timeout=0)
+    answer(True)
+    assert (asked(timeout=0), asked.serves) == (True, True)
+    theirs.close()
+    assert (asked(timeout=0), asked.ended) == (False, True)
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc to find the processes")
 def test_a_worker_that_is_killed_comes_back_and_counts_on(model_file):
     def children(process):
@@ -181,12 +201,13 @@ def test_a_worker_that_is_killed_comes_back_and_counts_on(model_file):
     def python(process):
         return [each for each in children(process) if b"spawn_main" in line(each)]
 
-    with started(f"animals={model_file}", "--workers", "2", "--quiet") as (address, process, _):
+    with started(f"animals={model_file}", "--workers", "2", "--quiet") as (address, process, log):
         until(lambda: len(python(process)) == 2 and works())
         before = python(process)
         count = answered()
         os.kill(before[0], signal.SIGKILL)
         until(lambda: len(python(process)) == 2 and before[0] not in python(process))
+        until(lambda: any('"event": "worker"' in line and f'"worker": {before[0]}' in line for line in log))
         for _ in range(3):
             until(works)
         assert answered() >= count + 3

@@ -129,6 +129,12 @@ def chosen(asked: str, precision: str = "float32", threads: int = 0, many: bool 
     return Way(engine, precision, threads)  # type: ignore[arg-type]
 
 
+def usual_way(asked: str, precision: str = "float32", threads: int = 0, many: bool = False) -> Way:
+    """As `chosen`, for a file that PyTorch does not compute."""
+    way = chosen(asked, precision, threads, many)
+    return way if way.engine != "pytorch" else chosen("onnxruntime")  # which is not here, and says how it comes
+
+
 def _halves() -> bool:
     """Whether OpenVINO computes in bfloat16 on this processor."""
     vino: Any = importlib.import_module("openvino")

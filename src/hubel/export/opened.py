@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from hubel.base.errors import MissingFileError, ModelFileError, NetworkError
 from hubel.base.headers import reason
 from hubel.base.model_file import WholenessWarning, classes_of, complain, entry_of, name_of, why_unread
 from hubel.data import Preprocessing
-from hubel.export.engines import FEW, USUAL, Way, computing, session
+from hubel.export.engines import FEW, USUAL, Way, computing, session, usual_way
 from hubel.export.onnx.digest import ENTRY, is_whole
 from hubel.export.onnx.write import FORMAT
 from hubel.nn.modules.carrying import Carrying
@@ -93,11 +94,13 @@ class OnnxSteps(OnnxNetwork, Carrying):
         return self.logits(self.preprocessing.normalise(images))
 
 
-def open_onnx(path: Path, way: Way = USUAL) -> LoadedModel:
-    """The model of a file that hubel exported, computed in a way, for `predict` and `evaluate`.
+def open_onnx(path: str | os.PathLike[str], way: Way | None = None) -> LoadedModel:
+    """The model of a file that hubel exported, for `predict` and `evaluate`, computed in a way: by default the quickest
+    that is installed for many pictures, since a program goes on asking.
 
     Raises FileNotFoundError, and ModelFileError for a file that is no ONNX or that hubel did not write.
     """
+    path, way = Path(path), way or usual_way("auto", many=True)
     if not path.is_file():
         raise MissingFileError(f"no file {path}")
     try:

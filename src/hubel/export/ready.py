@@ -15,7 +15,7 @@ from hubel.base.files import read_text
 from hubel.base.model_file import complain
 from hubel.base.toml import read_toml
 from hubel.data.prepare.preprocessing import Preprocessing
-from hubel.export.engines import Computes, Images, Way, chosen, computing
+from hubel.export.engines import Computes, Images, Way, chosen, computing, usual_way
 from hubel.export.source import Source
 from hubel.tasks.answer import Answer, Named
 from hubel.tasks.names import USUAL
@@ -141,10 +141,7 @@ def _exported(place: Path, engine: str, precision: str, threads: int, many: bool
     eight, precision = precision == "int8", "float32" if precision == "int8" else precision
     if engine == "pytorch":
         raise SettingError(f"{place}: an exported file is not computed by pytorch; leave out --engine {engine}")
-    way = chosen(engine, precision, threads, many)
-    if way.engine == "pytorch":
-        way = chosen("onnxruntime")  # which is not here, and says how it comes
-    model = open_onnx(place, way)
+    model = open_onnx(place, usual_way(engine, precision, threads, many))
     assert isinstance(model.module, OnnxNetwork)
     is_int8, words = model.module.is_int8, model.module.way.words
     if eight and not is_int8:

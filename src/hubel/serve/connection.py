@@ -21,6 +21,7 @@ from hubel.serve.settings import Limits
 
 _SILENCE = 10.0  # seconds in which a connection has to say what it wants
 _KEPT = 75.0  # seconds that a connection is kept for another request: longer than balancers keep theirs
+_TLS = b"\x16\x03"  # how a connection begins that is to be https
 _ODD = {b"transfer-encoding", b"expect", b"upgrade"}
 _open: dict[Any, None] = {}  # connections of this process, the oldest first
 
@@ -92,8 +93,24 @@ class Connection(HttpToolsProtocol):
             and int(length) <= min(INLINE, limits.content)
         )
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request of HTTP as all else is refused: by a sentence, with an id, counted and logged."""
+        gate: Any = self.app
+        _, state = begun((), self.loop.time())
+        said = "what came cannot be read as a request of HTTP/1.1"
+        if self._is_tls:
+            said = "this port speaks http; https takes --certificate and --key at the service's start"
+        note = state["note"]
+        note |= {"reason": "request", "status": 400}
+        headers, body = told(Refusal("request", said), note)
+        own = {"content-length": str(len(body)), "x-request-id": note["request"], "connection": "close", **headers}
+        self.transport.write(STATUS_LINE[400] + _FIXED + b"".join(map(_line, lines(own))) + b"\r\n" + body)
+        self.transport.close()
+        gate.noted("", "", state)
+
     def data_received(self, data: bytes) -> None:
         """Take what comes."""
+        self._is_tls = data.startswith(_TLS)
         super().data_received(data)
         if isinstance(self.cycle, Quick):
             self.cycle.wait()

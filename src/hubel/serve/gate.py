@@ -108,7 +108,9 @@ class Gate:
             if before:  # a browser's own question, which bears no token
                 await answer.whole(200, _PREFLIGHT, b"")
             else:
-                await _unless_gone(self._app(scope, _replayed(content), answer), receive, answer)
+                # what is asked for its head alone is answered as a whole, of which the server sends the head
+                asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+                await _unless_gone(self._app(asked, _replayed(content), answer), receive, answer)
         except GoneError:
             note["status"] = GONE
         except Refusal as refusal:
@@ -141,14 +143,14 @@ class Gate:
         if len(names) != 1 or not self._is_known(host):
             raise Refusal(
                 "host",
-                f"this service is not called {printable(host)[:100]!r}; where it is, start it with --host-name "
+                f"this service is not called '{printable(host)[:100]}'; where it is, start it with --host-name "
                 f"{printable(_name_of(host))[:100] or 'NAME'}",
             )
         origin = headers.get(b"origin")
         if origin is not None and not self._is_own(origin, host):
             raise Refusal(
                 "origin",
-                f"pages of {printable(origin)[:100]!r} may not ask here; --origin ADDRESS at its start lets them",
+                f"pages of '{printable(origin)[:100]}' may not ask here; --origin ADDRESS at its start lets them",
             )
         if path not in OPEN and not self._bears_token(headers.get(b"authorization", "")):
             raise Refusal("token", "expected the header Authorization: Bearer TOKEN, with the token of this service")

@@ -104,7 +104,7 @@ def _read(body: bytes, model: Any, limits: Limits) -> tuple[dict[str, Any], list
     kind, shape, data = given.get("datatype"), given.get("shape"), given.get("data")
     if not isinstance(kind, str) or kind not in _KINDS:
         known = ", or ".join(f"{name} for {what}, of shape {_shape(name)}" for name, what in _KINDS.items())
-        raise Refusal("request", f"datatype: expected {known}, received {printable(str(kind))[:40]!r}")
+        raise Refusal("request", f"datatype: expected {known}, received '{printable(str(kind))[:40]}'")
     if not (isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape) and shape):
         raise Refusal("request", f"shape: expected whole numbers above 0, received {printable(str(shape))[:60]}")
     if len(shape) != len(_SHAPES[kind]):
@@ -126,8 +126,8 @@ def _wanted(asked: Any, model: Any) -> list[str]:
     for each in asked if isinstance(asked, list) else [asked]:
         name: Any = each.get("name") if isinstance(each, dict) else each
         if name not in known or not isinstance(each, dict):
-            told = f'expected [{{"name": …}}] of {listing(known)}, received {printable(str(name))[:60]!r}'
-            raise Refusal("request", f"outputs: {told}")
+            wanted = f'[{{"name": …}}] of {listing(known)}'
+            raise Refusal("request", f"outputs: expected {wanted}, received '{printable(str(name))[:60]}'")
         found.append(name)
     return found
 

@@ -48,7 +48,7 @@ def pictures_of(kind: str, body: bytes, limits: Limits) -> list[Sent]:
     elif main.startswith(("image/", "audio/")) or main == "application/octet-stream":
         found = [Sent(body, "")] if body else []
     else:
-        raise Refusal("kind", f"expected a Content-Type of {', '.join(KINDS)}, received {printable(main)[:60]!r}")
+        raise Refusal("kind", f"expected a Content-Type of {', '.join(KINDS)}, received '{printable(main)[:60]}'")
     if not found:
         raise Refusal("request", "expected a picture, received none")
     return [Sent(each.content, each.name or f"picture {number}") for number, each in enumerate(found, 1)]
@@ -56,6 +56,8 @@ def pictures_of(kind: str, body: bytes, limits: Limits) -> list[Sent]:
 
 def decoded(content: bytes, name: str, preprocessing: Preprocessing, limits: Limits) -> Image.Image | bytes:
     """A picture, decoded as `Preprocessing.prepare` does it; a sound as it is. Raises ImageError."""
+    if not content:
+        raise ImageError(name, "the file is empty")
     allowed = formats(preprocessing)
     kind = format_of(content)
     if kind not in allowed:
@@ -92,7 +94,7 @@ def json_of(body: bytes) -> Any:
         found: dict[str, Any] = {}
         for name, value in pairs:
             if name in found:
-                raise Refusal("request", f"expected {printable(name)[:60]!r} once, received it twice")
+                raise Refusal("request", f"expected '{printable(name)[:60]}' once, received it twice")
             found[name] = value
         return found
 
@@ -110,7 +112,7 @@ def _json(body: bytes, most: int) -> list[Sent]:
     if extra:
         raise Refusal(
             "request",
-            f"expected nothing beside pictures, received {printable(extra[0])[:60]!r}; top and threshold stand in the "
+            f"expected nothing beside pictures, received '{printable(extra[0])[:60]}'; top and threshold stand in the "
             "address: ?top=3&threshold=0.5",
         )
     _check_count(len(value["pictures"]), most)

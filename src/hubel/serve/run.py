@@ -14,19 +14,22 @@ from collections.abc import Callable
 from typing import Any
 
 from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from hubel.base.errors import SettingError
 from hubel.data.decode.parallel import workers_here
 from hubel.serve.app import application
 from hubel.serve.board import Rows
 from hubel.serve.connection import Connection
 from hubel.serve.listening import bound_socket
-from hubel.serve.log import begin_log
+from hubel.serve.log import LOG, begin_log
 from hubel.serve.served import all_served
 from hubel.serve.settings import Settings
 
 _DEAF = 120  # seconds in which a worker has to say that it lives: opening models on a busy machine takes long
+_TRIES = 3  # of each worker, before it is given up where none serves
 _TURN = 0.0003  # seconds after which threads take turns: by Python's 5 ms, who decodes waits for that long each time
 _SPARE = 128  # open files that are left for all else
 
@@ -55,22 +58,52 @@ def _end_with(parent: Any) -> None:
 class _Workers(Multiprocess):
     """Workers of which one that dies is noticed at once, and signals too, while another still opens its models: they
     are asked whether they live, and nobody waits for the answer.
+
+    ready: is called once the first of them serves.
     """
 
+    def __init__(self, config: Config, sockets: list[socket.socket], ready: Callable[[], None]) -> None:
+        super().__init__(config, sockets)
+        self._ready = ready
+        self._in_vain: float = 0  # workers that ended one after the other before they served
+        self.serves = False
+
     def keep_subprocess_alive(self) -> None:
-        """Start another worker in place of each that is dead or deaf."""
+        """Start another worker in place of each that is dead or deaf, as long as some come to serving."""
         for process in self.processes:
             if not isinstance(process.is_alive, _Asked):
                 process.is_alive = _Asked(process)  # type: ignore[method-assign]
+        before: list[Any] = list(self.processes)
         super().keep_subprocess_alive()
+        if any(each.is_alive.serves for each in before):
+            self._in_vain = 0
+            if not self.serves:
+                self._ready()
+            self.serves = True
+        for old, new in zip(before, self.processes, strict=True):
+            if old is not new:
+                why = "it is started again, since it " + ("ended" if old.is_alive.ended else "did not answer")
+                LOG.warning("worker", extra={"note": {"worker": old.pid, "status": old.exitcode, "trouble": why}})
+                self._in_vain += not old.is_alive.serves
+        if self._in_vain >= _TRIES * self.processes_num:
+            self.should_exit.set()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it came to an end because no worker served."""
+        told = any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+        return told or self._in_vain >= _TRIES * self.processes_num
 
 
 class _Asked:
-    """Whether a worker lives: its process is there, and it has answered within so many seconds of being asked."""
+    """Whether a worker lives: its process is there, and once it has answered, it does within so many seconds of being
+    asked. (Until then it loads what it needs, which takes as long as it takes.)
+    """
 
     def __init__(self, worker: Process) -> None:
         self.worker = worker
         self.since: float | None = None
+        self.begun = self.serves = self.ended = False
 
     def __call__(self, timeout: float = _DEAF) -> bool:
         pipe = self.worker.parent_conn
@@ -79,11 +112,14 @@ class _Asked:
                 pipe.send(b"ping")
                 self.since = time.monotonic()
             if pipe.poll():
-                pipe.recv()
-                self.since = None
+                self.serves = bool(pipe.recv()) or self.serves
+                self.begun, self.since = True, None
         except (OSError, EOFError):
+            self.ended = True
             return False
-        return self.worker.process.is_alive() and (self.since is None or time.monotonic() - self.since < timeout)
+        self.ended = not self.worker.process.is_alive()
+        is_late = self.begun and self.since is not None and time.monotonic() - self.since >= timeout
+        return not self.ended and not is_late
 
 
 def serve(
@@ -98,8 +134,8 @@ def serve(
 ) -> None:
     """Serve until a signal ends it; what was taken until then is answered.
 
-    listening: is called with the socket once all models are open. Raises SettingError where the port cannot be had, and
-    what opening a model raises.
+    listening: is called with the socket once all models are open and, of several workers, one serves. Raises
+    SettingError where the port cannot be had, or no worker comes to serving, and what opening a model raises.
     """
     settings = dataclasses.replace(settings, threads=max(1, workers_here() // workers))
     with bound_socket(address, port) as bound:
@@ -111,10 +147,12 @@ def serve(
         begin_log()
         all_served(settings)  # so that what cannot be opened is said once, before all
         rows = Rows.of([name for name, _ in settings.models], workers)
-        listening(bound)
         settings = dataclasses.replace(settings, board=rows)
         config = _config(settings, workers=workers, ssl_certfile=certificate, ssl_keyfile=key)
-        _Workers(config, [bound]).run()
+        found = _Workers(config, [bound], lambda: listening(bound))
+        found.run()
+        if found.failed:
+            raise SettingError("workers ended one after the other before they served; the lines above may say why")
 
 
 def server_of(settings: Settings, **options: Any) -> Server:

@@ -79,7 +79,7 @@ class Service:
     def named(self, name: str) -> Served:
         """A model. Raises Refusal where none is called so."""
         if name not in self.served:
-            raise Refusal("unknown", f"no model is called {printable(name)[:100]!r}{hint(name, self.served)}")
+            raise Refusal("unknown", f"no model is called '{printable(name)[:100]}'{hint(name, self.served)}")
         return self.served[name]
 
     def know(self, address: bytes, known: Known) -> None:
