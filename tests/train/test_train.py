@@ -151,6 +151,23 @@ def test_a_validation_that_was_better_before_is_told_where_nothing_keeps_the_bes
     assert right[-1] < right[best] - 0.02
     told = f"was best after epoch {best + 1} ({right[best]:.2%}, then {right[-1]:.2%}): --patience keeps the best"
     assert events[-1].reason == f"all epochs are done; validation accuracy {told}"
+    assert evaluate(run.model(), parts.validation).accuracy == right[-1]
+    kept = train(network, parts, slow.replace(keep="best"), tmp_path / "kept", progress=events.append)
+    assert [row.evaluation_accuracy for row in kept.metrics] == right
+    assert events[-1].reason.endswith(f"was best after epoch {best + 1} ({right[best]:.2%}, then {right[-1]:.2%}), "
+                                      "whose weights the model has")  # fmt: skip
+    model = kept.model()
+    assert evaluate(model, parts.validation).accuracy == model.summary["validation"]["accuracy"] == right[best]
+
+
+def test_the_last_weights_are_the_model_where_they_are_as_good_as_the_best(splits, network, recipe, tmp_path):
+    parts = Splits(train=splits.train, validation=splits.test)
+    run = train(network, parts, recipe.replace(keep="best", epochs=3), tmp_path / "run")
+    right = [row.evaluation_accuracy for row in run.metrics]
+    assert max(right) - right[-1] < 0.02 * max(right)
+    assert evaluate(run.model(), splits.test).accuracy == right[-1]
+    unmeasured = train(network, Splits(splits.train), recipe.replace(keep="best", epochs=1), tmp_path / "alone")
+    assert unmeasured.is_finished
 
 
 def test_a_time_budget_holds_all_from_its_beginning_on(splits, network, recipe, tmp_path, monkeypatch):

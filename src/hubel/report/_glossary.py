@@ -31,6 +31,7 @@ SETTINGS = {
     "warmup": "The share of training in which the learning rate rises from nearly nothing.",
     "schedule": "How the learning rate changes in the course of training.",
     "patience": "Epochs without improvement after which training stops; 0 is never.",
+    "keep": "Whether the model has the last weights, or the best that were measured where the last are worse.",
 }
 
 

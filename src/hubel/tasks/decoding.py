@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from hubel.tasks.names import told
 
+THRESHOLD = "threshold"  # the figure of a set that says from which probability objects are best shown
 PRIOR = -4.0  # added to maps of marks (boxes, points), since nearly all places show none
 
 
@@ -88,6 +90,15 @@ class Decoding:
     boxes: BoxRules | None = None
     points: PointRules | None = None
     colours: ColourRules | None = None
+
+
+def shown_from(rules: BoxRules, summary: Mapping[str, Any]) -> float:
+    """The probability from which a model's objects are shown: what was best on its validation images, where its
+    summary knows that.
+    """
+    measured = summary.get("validation")
+    found = measured.get(THRESHOLD) if isinstance(measured, Mapping) else None
+    return float(found) if isinstance(found, (int, float)) and 0 <= found <= 1 else rules.shown
 
 
 def decoding_of(task: str) -> Decoding:

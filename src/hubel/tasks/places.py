@@ -96,6 +96,7 @@ class Places(task.Task):
             "warmup": 0.1,
             "ema": 0.99,
             "label_smoothing": 0.0,
+            "keep": "best",  # few pictures are learnt by heart in the end
             "augmentation": str(augmentation),
             "epochs": float(max(4, min(500, math.ceil(_STEPS / steps)))),
         }

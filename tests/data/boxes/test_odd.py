@@ -1,6 +1,7 @@
 """Annotations as they come: what is wrong is named with its place, left out where asked for, and never silent."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_what_is_wrong_in_coco_is_named_with_its_place(tmp_path, words):
 
 
 WRONG_LINES = {
-    "000.txt:2: expected a class and numbers": "0 .5 .5 .2 .2\n0 .5 x .2 .2",
+    "000.txt:2: expected a whole number for the class, and numbers": "0 .5 .5 .2 .2\n0 .5 x .2 .2",
     "000.txt:1: expected a class, x, y, width and height": "0 .5 .5 .2",
     "000.txt:1: class 2 is none of the 2": "2 .5 .5 .2 .2",
     "000.txt:1: expected shares": "0 32 20 10 10",
@@ -232,3 +233,75 @@ def test_where_no_picture_can_be_used_that_is_said(tmp_path):
         picture.write_bytes(picture.read_bytes()[:20])
     with pytest.raises(DataError, match=r"found none that can be used; the first of 6: .*000.png.*cannot be read"):
         load(root, bad_images="skip")
+
+
+def relabelled(root, change):
+    """YOLO's text files with each line's words changed."""
+    for path in (root / "labels").iterdir():
+        path.write_text("".join(f"{' '.join(change(line.split()))}\n" for line in path.read_text().splitlines()))
+    return root
+
+
+def test_lines_of_yolo_that_say_more_than_a_box_are_told(tmp_path):
+    plain = load(scenes.yolo(tmp_path / "plain"))
+    outlined = relabelled(scenes.yolo(tmp_path / "outlined"), lambda w: [w[0], *corners(*map(float, w[1:]))])
+    found = load(outlined)
+    assert np.allclose(found.train.targets.rows, plain.train.targets.rows, atol=1e-6)
+    assert "12 lines with an outline: a box is put around it" in found.notes
+    sure = load(relabelled(scenes.yolo(tmp_path / "sure"), lambda words: [*words, "0.9"]))
+    assert "12 lines with a sixth number (a confidence?), which is passed over" in sure.notes
+    written = load(relabelled(scenes.yolo(tmp_path / "numpy"), lambda words: [f"{float(each):.18e}" for each in words]))
+    for each in (sure, written):
+        assert np.allclose(each.train.targets.rows, plain.train.targets.rows, atol=1e-6)
+    assert not any("line" in note for note in (*plain.notes, *written.notes))
+
+
+def corners(x, y, width, height):
+    """The corners of a box, as YOLO writes an outline."""
+    edges = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    return [str(edges[number]) for number in (0, 1, 2, 1, 2, 3, 0, 3)]
+
+
+def test_points_behind_yolos_boxes_are_no_outline(tmp_path):
+    points = ["0.1", "0.9", "2", "0.9", "0.1", "1"]
+    root = relabelled(scenes.yolo(tmp_path / "set"), lambda words: [*words, *points])
+    with pytest.raises(DataError, match=r"000.txt:1: expected shares .* points, as kpt_shape in data.yaml would say"):
+        load(root)
+    (root / "data.yaml").write_text("train: images\nnames: [disc, bar]\nkpt_shape: [2, 3]\nnc: 5\n")
+    found = load(root)
+    plain = load(scenes.yolo(tmp_path / "plain"))
+    assert np.allclose(found.train.targets.rows, plain.train.targets.rows, atol=1e-6)
+    assert sum("12 lines with points besides (kpt_shape)" in note for note in found.notes) == 1
+    assert "data.yaml says nc 5 and names 2: the names count" in found.notes
+
+
+def test_a_class_of_yolo_is_a_whole_number(tmp_path):
+    root = scenes.yolo(tmp_path / "set")
+    for word in ("disc", "0.5", "nan"):
+        (root / "labels" / "003.txt").write_text(f"{word} 0.5 0.5 0.2 0.2\n")
+        with pytest.raises(ImageError, match=rf"003.txt:1: expected a whole number for the class, .*'{word} 0.5"):
+            load(root)
+
+
+NAMED = ("two.dots", "v1.0", "5.5", "a b", "x 1", "plain")
+
+
+def test_lists_of_voc_name_pictures_with_dots_and_spaces(tmp_path):
+    root = scenes.voc(tmp_path / "set")
+    for number, name in enumerate(NAMED):
+        (root / "JPEGImages" / f"{number:03}.png").rename(root / "JPEGImages" / f"{name}.png")
+        path = root / "Annotations" / f"{number:03}.xml"
+        path.write_text(path.read_text().replace(f"{number:03}.png", f"{name}.png"))
+        path.rename(root / "Annotations" / f"{name}.xml")
+    lists = root / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("two.dots\nv1.0 1\n5.5  -1\na b\nx 1\nmissing\n")
+    (lists / "val.txt").write_text("JPEGImages/plain.png\nx 1\n")
+    found = load(root)
+    stems = {name: [Path(path).stem for path in part.paths] for name, part in found.parts().items()}
+    assert stems == {"train": ["5.5", "a b", "two.dots", "v1.0"], "validation": ["plain", "x 1"]}
+    assert f"lists in {lists} name 1 picture for two parts, of which the last is taken: x 1 (train and validation)" in (
+        found.notes
+    )
+    assert f"lists in {lists} name 1 picture without an XML file: missing" in found.notes
+    assert not any("left out" in note for note in found.notes)

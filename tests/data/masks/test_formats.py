@@ -162,8 +162,10 @@ def test_vocs_lists_say_which_images_and_what_part(tmp_path):
     shutil.copytree(root / "train/masks", voc / "SegmentationClass")
     lists = voc / "ImageSets/Segmentation"
     lists.mkdir(parents=True)
-    (lists / "train.txt").write_text("000\n001\n002\n")
-    (lists / "val.txt").write_text("004\n")
+    for kind in ("JPEGImages", "SegmentationClass"):
+        (voc / kind / "001.png").rename(voc / kind / "v1.0 a.png")
+    (lists / "train.txt").write_text("000\nv1.0 a\n002\n")
+    (lists / "val.txt").write_text("JPEGImages/004.png SegmentationClass/004.png\n")
     (lists / "trainval.txt").write_text("000\n001\n002\n004\n")
     splits = load_any(voc)
     assert (len(splits.train), len(splits.validation)) == (3, 1)

@@ -118,6 +118,10 @@ def test_what_is_told_of_the_data_is_what_training_does(tmp_path):
     assert any("stretched" in note for note in told)
     assert not any("padded" in note for note in told)
     assert any("stretched" in note for note in load(tmp_path, task="colorize").notes)
+    assert not any("grey" in note for note in told)
+    Image.new("L", (30, 16), 40).save(tmp_path / "grey.png")
+    told = Colorize.describe(str(tmp_path)).notes
+    assert "1 picture in grey, of which training leaves out what has no colour" in told
 
 
 def test_colours_stay_over_their_own_light(splits):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hubel.tasks.detection.coco import NAMES, Said, Truth, score
+from hubel.tasks.detection.metrics import metrics
 from hubel.tasks.detection.mistakes import BADLY_PLACED, DOUBLED, MISSED, NOT_THERE, RIGHT, WRONG_CLASS, judged
 from tests.tasks.detection.cases import arrays, case
 
@@ -42,6 +43,26 @@ def test_a_box_that_is_as_it_should_be() -> None:
 def test_average_precision_by_hand(said, ap, ap50) -> None:
     found = figures([BOX], [{**BOX, "score": 0.5, **each} for each in said], 2)
     assert (found["AP"], found["AP50"]) == pytest.approx((ap, ap50))
+
+
+@pytest.mark.parametrize(
+    ("said", "best"),
+    [
+        ([], None),
+        ([{"bbox": [200, 200, 40, 40]}], None),  # nothing is right
+        ([{"score": 0.62}, {"bbox": [200, 200, 40, 40], "score": 0.61}], 0.62),
+        ([{"score": 0.62}, {"bbox": [200, 200, 40, 40], "score": 0.63}], 0.31),  # both, or none: 0.01 to 0.62
+        ([{"score": 0.62}, {"category_id": 1, "score": 0.4}, {"bbox": [200, 200, 40, 40], "score": 0.3}], 0.35),
+        ([{"score": 0.9}, {"category_id": 1, "score": 0.2}], 0.1),  # each class weighs alike
+        ([{"score": 0.9}, {"category_id": 1, "score": 0.2}, *[{"bbox": [9 * n, 200, 40, 40]} for n in range(9)]], 0.1),
+    ],
+)
+def test_the_threshold_from_which_all_classes_are_best(said, best) -> None:
+    there = [BOX, {**BOX, "category_id": 1, "bbox": [300.0, 300.0, 40.0, 40.0]}]
+    said = [{**there[each.get("category_id", 0)], "score": 0.5, **each} for each in said]
+    found = metrics(score(*arrays(there, said), 3), ("one", "other", "absent"), 0.0, 1, 1)
+    assert found.threshold == best
+    assert found.figures["threshold"] == pytest.approx(np.nan if best is None else best, nan_ok=True)
 
 
 def test_a_crowd_is_neither_to_be_found_nor_wrong_to_find() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,16 @@ def test_the_model_so_far_of_a_patient_run_is_the_best(splits, network, recipe, 
         last = run.model()
     assert last.summary["validation"]["loss"] == losses[-1]
     assert evaluate(last, splits.test).loss == pytest.approx(losses[-1], rel=1e-5)
+
+
+def test_the_model_so_far_is_the_best_that_was_measured_where_the_recipe_keeps_it(splits, network, recipe, tmp_path):
+    turned = replace(splits.test.targets, values=3 - splits.test.labels)  # what is learnt is wrong there
+    parts = Splits(train=splits.train, validation=replace(splits.test, targets=turned))
+    slow = recipe.replace(keep="best", epochs=9, learning_rate=5e-4, schedule="constant", warmup=0, ema=0.0)
+    run = stopped(parts, network, slow, tmp_path / "run", epochs=4)
+    right = [row.evaluation_accuracy for row in run.metrics]
+    assert right[-1] < 0.98 * max(right)
+    assert evaluate(run.model(), parts.validation).accuracy == max(right)
 
 
 def test_a_damaged_newest_checkpoint_is_named_where_the_one_before_is_opened(splits, network, recipe, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeAlias
 
 from hubel.data import _marked
 from hubel.data.sources.listing import natural_order
-from hubel.data.sources.parts import part_of
 
 _FOLDERS, _ENTRIES, _NAMES = 50, 500, 100_000  # that a glance looks at: folders, files of each, names in all
 
@@ -86,15 +85,3 @@ def _growing(queue: list[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
     while place < len(queue):
         yield queue[place]
         place += 1
-
-
-def split_lists(folder: Path) -> Mapping[str, str]:
-    """The part of each picture that files train.txt, val.txt, test.txt in a folder name, by the picture's stem."""
-    parts: dict[str, str] = {}
-    for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
-        part = part_of(path.stem) if path.stem != "trainval" else None
-        if part is not None:
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                if words := line.split():
-                    parts[Path(words[0].replace("\\", "/")).stem] = part
-    return parts

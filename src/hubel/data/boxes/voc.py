@@ -9,10 +9,12 @@ from xml.etree import ElementTree
 
 from hubel.base.errors import LimitError
 from hubel.base.files import read_bytes
+from hubel.base.numbers import counted
 from hubel.data import ImageError
-from hubel.data.boxes.annotations import Annotated, Annotations, Box, glance, in_order, split_lists
+from hubel.data.boxes.annotations import Annotated, Annotations, Box, glance, in_order
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
+from hubel.data.sources.part_lists import part_lists
 from hubel.data.sources.pictures import Pictures, unmatched
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -31,13 +33,17 @@ def _is_annotation(path: Path) -> bool:
 def read(root: Path, layout: Layout) -> Annotations:
     """All XML files below a folder, and `ImageSets/Main`."""
     pictures = Pictures(root, layout)
-    lists = split_lists(root / "ImageSets" / "Main") if layout.parts == "auto" else {}
+    files = sorted(each for each in root.rglob("*.xml") if each.is_file() and not each.name.startswith("."))
+    there = {each.stem for each in files}
+    place, lists, notes = root / "ImageSets" / "Main", dict[str, str](), list[str]()
+    if layout.parts == "auto":
+        lists, notes = part_lists(place, there | {Path(each).stem for each in pictures.paths})
     unlisted: list[str] = []
     named: list[str] = []
-    found = Annotations("VOC's XML")
+    found = Annotations("VOC's XML", notes=notes)
     names: set[str] = set()
     difficult = 0
-    for path in sorted(each for each in root.rglob("*.xml") if each.is_file() and not each.name.startswith(".")):
+    for path in files:
         try:
             tree = _tree(path)
             called = tree.findtext("filename") or path.stem
@@ -52,13 +58,17 @@ def read(root: Path, layout: Layout) -> Annotations:
         difficult += sum(each.findtext("difficult", "0").strip() == "1" for each in tree.iter("object"))
         names |= {box.name for box in boxes}
         named.append(picture)
-        part = lists.get(Path(picture).stem) or pictures.part(picture)
+        part = lists.get(path.stem) or lists.get(Path(picture).stem) or pictures.part(picture)
         if part or (part is not None and not lists):
             found.parts.setdefault(part or "train", []).append(Annotated(picture, boxes, _size(tree)))
         elif lists:
             unlisted.append(path.name)
     if unlisted:
-        found.notes.append(f"left out: {some(unlisted)}, which no list in {root / 'ImageSets' / 'Main'} names")
+        found.notes.append(f"left out: {some(unlisted)}, which no list in {place} names")
+    if missing := sorted(lists.keys() - there - {Path(each).stem for each in named}):
+        found.notes.append(
+            f"lists in {place} name {counted(len(missing), 'picture')} without an XML file: {some(missing)}"
+        )
     found.notes += [] if lists else pictures.folders.notes()
     found.notes += pictures.notes(named, "XML file")
     if difficult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from hubel.data.sources.pictures import Pictures, unmatched
 
 _ASIDE = ("classes.txt", "obj.names", "labels.txt", "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt")
 _PARTS = "train|val|path"
+_NUMBER = rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+_BEYOND = 1.5  # of an outline's places, which lie from 0 to 1, or a little beyond an edge
 _KEYS = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
 
 
@@ -62,7 +64,8 @@ def _texts(root: Path) -> list[Path]:
 def _is_label(path: Path) -> bool:
     with open(path, "rb") as file:
         line = file.read(500).split(b"\n")[0].split()
-    return len(line) >= 5 and line[0].isdigit() and all(re.fullmatch(rb"[-+.\deE]+", word) for word in line)
+    numbers = len(line) >= 5 and all(re.fullmatch(_NUMBER, word) for word in line)
+    return numbers and float(line[0]) >= 0 and float(line[0]) % 1 == 0
 
 
 def _yaml(root: Path) -> Path | None:
@@ -109,7 +112,7 @@ def read(root: Path, layout: Layout) -> Annotations:
     lists = {} if layout.parts != "auto" else _lists(root, told)
     unlisted: list[str] = []
     numbers: set[int] = set()
-    without = 0
+    without, lines = 0, _Lines(named, "kpt_shape" in told)
     for picture in pictures.paths:
         part: str | None = lists.get(Path(picture).name)
         if part is None and "train" not in lists.values():
@@ -122,7 +125,7 @@ def read(root: Path, layout: Layout) -> Annotations:
         boxes: list[tuple[int, Box]] = []
         if label is not None:
             try:
-                boxes = _boxes(label, named)
+                boxes = list(lines.boxes(label))
             except ImageError as error:
                 found.problems.append(error)
                 continue
@@ -132,6 +135,7 @@ def read(root: Path, layout: Layout) -> Annotations:
         )
     found.notes += [] if lists else pictures.folders.notes()
     found.notes += pictures.notes(pictures.paths, "file")
+    found.notes += lines.notes(told.get("nc"))
     if unlisted:
         found.notes.append(
             f"left out: {counted(len(unlisted), 'picture')} that no list names ({some(natural_order(unlisted), 2)})"
@@ -171,35 +175,66 @@ def _picture_of(label: Path, pictures: Pictures) -> str | None:
     return None
 
 
-def _boxes(path: Path, named: Mapping[int, str]) -> list[tuple[int, Box]]:
-    """Each line's class and box. Of more than five numbers the rest are a polygon's, around which the box is put."""
-    found = []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for number, line in enumerate(text.splitlines(), 1):
+class _Lines:
+    """Reads lines of text files, and counts those that say more than a box. named: classes by number, none where all
+    are. points: whether each line has a box and then points.
+    """
+
+    def __init__(self, named: Mapping[int, str], points: bool) -> None:
+        self.named, self.points = named, points
+        self.outlines = self.sixth = self.pointed = 0
+
+    def boxes(self, path: Path) -> Iterator[tuple[int, Box]]:
+        """Each line's class and box. Of more than five numbers the rest are an outline's, around which the box is put,
+        or points, which are passed over. Raises ImageError at a line that is neither.
+        """
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if line.strip():
+                kind, edges = self._read(line, f"{path}:{number}")
+                yield kind, Box(self.named.get(kind, str(kind)), *edges, f"{path}:{number}")
+
+    def _read(self, line: str, place: str) -> tuple[int, tuple[float, float, float, float]]:
         words = line.split()
-        if not words:
-            continue
         try:
-            kind, values = int(words[0]), [float(word) for word in words[1:]]
+            kind, values = float(words[0]), [float(word) for word in words[1:]]
+            if kind % 1:
+                raise ValueError
         except ValueError:
-            raise ImageError(f"{path}:{number}", f"expected a class and numbers, received {line[:60]!r}") from None
-        if len(values) < 4 or (len(values) > 5 and len(values) % 2):
             raise ImageError(
-                f"{path}:{number}", f"expected a class, x, y, width and height, received {len(words)} numbers"
+                place, f"expected a whole number for the class, and numbers, received {line[:60]!r}"
+            ) from None
+        if len(values) < 4 or (len(values) > 5 and len(values) % 2 and not self.points):
+            raise ImageError(place, f"expected a class, x, y, width and height, received {len(words)} numbers")
+        if kind < 0 or (self.named and kind not in self.named):
+            raise ImageError(place, f"class {kind:g} is none of the {len(self.named)} that are named")
+        outline = len(values) > 5 and not self.points
+        if max(values[:4]) > 2 or (outline and max(values) > _BEYOND):
+            seen = outline and all(value in (0, 1, 2) for value in values[6::3])
+            why = ": points, as kpt_shape in data.yaml would say?" if seen else ": pixels?"
+            raise ImageError(place, f"expected shares from 0 to 1 of the picture, received {line[:60]!r}{why}")
+        self.outlines += outline
+        self.sixth += len(values) == 5
+        self.pointed += self.points and len(values) > 5
+        if outline:
+            return int(kind), (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2]))
+        x, y, width, height = values[:4]
+        return int(kind), (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+    def notes(self, stated: Any) -> list[str]:
+        """What is to be said of lines. stated: how many classes data.yaml says that there are."""
+        told = []
+        if self.named and str(stated or "").isdigit() and int(stated) != len(self.named):
+            told.append(f"data.yaml says nc {stated} and names {len(self.named)}: the names count")
+        if self.outlines:
+            told.append(f"{counted(self.outlines, 'line')} with an outline: a box is put around it")
+        if self.pointed:
+            told.append(
+                f"{counted(self.pointed, 'line')} with points besides (kpt_shape), which are passed over: for pose "
+                "save them as COCO's JSON"
             )
-        if kind < 0 or (named and kind not in named):
-            raise ImageError(f"{path}:{number}", f"class {kind} is none of the {len(named)} that are named")
-        if len(values) > 5:
-            left, top, right, bottom = min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])
-        else:
-            x, y, width, height = values[:4]
-            left, top, right, bottom = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-        if max(values[:4]) > 2:
-            raise ImageError(
-                f"{path}:{number}", f"expected shares from 0 to 1 of the picture, received {line[:60]!r}: pixels?"
-            )
-        found.append((kind, Box(named.get(kind, str(kind)), left, top, right, bottom, f"{path}:{number}")))
-    return found
+        if self.sixth:
+            told.append(f"{counted(self.sixth, 'line')} with a sixth number (a confidence?), which is passed over")
+        return told
 
 
 def _listed(root: Path) -> dict[int, str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
-from hubel.base.files import read_text
 from hubel.data.decode.image import SUFFIXES, ImageError, size_in
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import Colour
@@ -17,7 +16,7 @@ from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import files_below, is_image_path, some
 from hubel.data.sources.paired import paired
 from hubel.data.sources.part_folders import PartFolders
-from hubel.data.sources.parts import part_of
+from hubel.data.sources.part_lists import part_lists
 from hubel.data.sources.unread import unread_kinds
 
 LOSSLESS = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff"))
@@ -66,9 +65,12 @@ def pairs_of(root: Path, layout: Layout) -> Found:
     there = [(folder, *pair) for folder in _folders(root) for pair in _pairs_of_folders(folder)]
     pictures = [path for _, images, _ in there for _, path in sorted(_files(images).items())]
     of_folders = PartFolders([path.relative_to(root).as_posix() for path in pictures], layout)
-    lists = {folder: _listed(folder) if layout.parts == "auto" else {} for folder, _, _ in there}
+    lists: dict[Path, dict[str, str]] = {}
+    for folder, own, _ in there if layout.parts == "auto" else ():
+        lists[folder], told = part_lists(folder / "ImageSets" / "Segmentation", _files(own).keys())
+        found.notes.extend(told)
     for folder, *pair in there:
-        listed = lists[folder]
+        listed = lists.get(folder, {})
         images, masks = (_files(each) for each in pair)
         if listed:
             images, found.named[:] = {name: path for name, path in images.items() if name in listed}, VOC
@@ -144,16 +146,6 @@ def _folder(name: str) -> str:
 
 def _stem(name: str) -> str:
     return name.rpartition("/")[2]
-
-
-def _listed(folder: Path) -> dict[str, str]:
-    """The part of each image, where VOC's lists say it; nothing else is meant then."""
-    found: dict[str, str] = {}
-    for path in sorted((folder / "ImageSets" / "Segmentation").glob("*.txt")):
-        part = part_of(path.stem)
-        if part is not None and path.stem != "trainval":
-            found |= dict.fromkeys(read_text(path).split(), part)
-    return found
 
 
 def _voc_colour(number: int) -> Colour:

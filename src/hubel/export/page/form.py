@@ -22,7 +22,7 @@ from hubel.export.forms import Order, Written
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.export.page.trial import Trial, TrialError
 from hubel.tasks import LoadedModel
-from hubel.tasks.decoding import decoding_of
+from hubel.tasks.decoding import decoding_of, shown_from
 from hubel.view.figures.colours import SERIES
 from hubel.view.writers.linked import program, web_file
 from hubel.view.writers.markup import h
@@ -107,8 +107,8 @@ def _drawn(model: LoadedModel) -> dict[str, Any]:
     """
     decoding, settings = decoding_of(model.task.name), model.task.settings()
     if rules := decoding.boxes:
-        own = {"most": settings[rules.most], "usual": settings[rules.usual], "threshold": rules.shown}
-        return {"boxes": {**asdict(rules), **own}}
+        own = {"most": settings[rules.most], "usual": settings[rules.usual]}
+        return {"boxes": {**asdict(rules), **own, "threshold": shown_from(rules, model.summary)}}
     if points := decoding.points:
         names = model.classes
         joined = [[names[one], names[other]] for one, other in settings["bones"]]

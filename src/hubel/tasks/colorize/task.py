@@ -16,6 +16,7 @@ from torch import nn
 from hubel import data
 from hubel.arch import Network
 from hubel.base.errors import SettingError
+from hubel.base.numbers import counted
 from hubel.base.plain import as_number
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.colours.lab import coloured, colourfulness, colours_of, greyed
@@ -32,6 +33,7 @@ from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places
 from hubel.tasks.synthesis.distance import features, frechet, moments
 
+_GREY = ("1", "L", "LA", "I", "I;16", "F")  # kinds of pixels
 _SHOWN = 12  # pictures in a report
 _SEEN = 144  # pixels of a side that a small one is shown in
 _ROWS = 2**16  # pixels that are coloured at once, so that they stay in the cache
@@ -72,7 +74,10 @@ class Colorize(Places):
     @classmethod
     def describe(cls, source: str, **settings: Any) -> data.Description:
         """What a set holds, whatever its pictures show."""
-        return data.describe(source, label_kind="none", fit="stretch", **settings)
+        found = data.describe(source, label_kind="none", fit="stretch", **settings)
+        grey = sum(count for mode, count in found.modes.items() if mode in _GREY)
+        told = f"{counted(grey, 'picture')} in grey, of which training leaves out what has no colour"
+        return replace(found, notes=(*found.notes, *([told] if grey else [])))
 
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Colorize:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from hubel.data.boxes.draw import drawn
 from hubel.tasks.answer import Answer
-from hubel.tasks.detection.decoding import SHOWN
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,7 +27,7 @@ class Detected(Answer):
     scores: npt.NDArray[np.float32]
     kinds: npt.NDArray[np.int64]
     image: npt.NDArray[np.uint8]
-    threshold: float = SHOWN
+    threshold: float
 
     def above(self, threshold: float) -> Detected:
         """The same, with the objects of at least this probability."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hubel.tasks.decoding import THRESHOLD
 from hubel.tasks.detection.coco import MOST, RECALLS, Matched, Scores, curves
 from hubel.tasks.results import Measured, Table, percent
 from hubel.view.figures.axes import Axes
@@ -17,6 +18,7 @@ from hubel.view.figures.scene import Mark, Rectangle, Text, shortened
 from hubel.view.figures.tiles import Chart, TiledFigure
 
 READ = "Each class as more and more of the less sure boxes are taken, at an overlap of a half."
+_TRIED = np.arange(1, 100) / 100  # thresholds
 _NAME = 120.0  # page pixels of a class in the legend
 
 
@@ -41,14 +43,16 @@ class ObjectClass:
 class Metrics(Measured):
     """How well a model finds objects. coco: the twelve figures by name, None where the set has nothing for one.
 
-    most: objects of one class in one picture. curves: of each class, the precision at recalls of 0, 1 … 100 %, at an
-    overlap of a half; none where it is absent.
+    most: objects of one class in one picture. threshold: the probability from which all classes' harmonic means of
+    precision and recall, at an overlap of a half, are highest on the mean; None where nothing is found. curves: of each
+    class, the precision at recalls of 0, 1 … 100 %, at an overlap of a half; none where it is absent.
     """
 
     coco: Mapping[str, float | None]
     loss: float
     images: int
     most: int
+    threshold: float | None
     per_class: tuple[ObjectClass, ...]
     curves: Mapping[str, tuple[float, ...]]
 
@@ -59,8 +63,9 @@ class Metrics(Measured):
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """Mean average precision over overlaps of 0.50 to 0.95, at 0.50, at 0.75, and the loss."""
+        """Mean average precision over overlaps of 0.50 to 0.95, at 0.50, at 0.75, the threshold, and the loss."""
         known = {"map": self.coco["AP"], "map50": self.coco["AP50"], "map75": self.coco["AP75"]}
+        known[THRESHOLD] = self.threshold
         return {**{name: float("nan") if v is None else v for name, v in known.items()}, "loss": self.loss}
 
     def data(self) -> dict[str, Any]:
@@ -70,6 +75,7 @@ class Metrics(Measured):
             "map50": self.coco["AP50"],
             "map75": self.coco["AP75"],
             "loss": self.loss,
+            THRESHOLD: self.threshold,
             "coco": dict(self.coco),
             "absent": list(self.absent),
             "most_of_a_class_in_a_picture": self.most,
@@ -92,6 +98,8 @@ class Metrics(Measured):
         )
         if self.most > MOST[-1]:
             told += f"; a picture has {self.most:,} objects of a class, of which COCO counts the {MOST[-1]} surest"
+        if self.threshold is not None:
+            told += f"; precision and recall together are highest from {self.threshold:.2f} on"
         return told + (f"; {', '.join(self.absent)} absent, left out of the mean" if self.absent else "")
 
     def table(self, most: int, colours: tuple[tuple[int, int, int], ...] = ()) -> Table:
@@ -120,7 +128,7 @@ def metrics(scores: Scores, classes: tuple[str, ...], loss: float, images: int, 
         for name, matched in zip(classes, scores.matched, strict=True)
         if matched.there[0]
     }
-    return Metrics(twelve, loss, images, most, each, drawn)
+    return Metrics(twelve, loss, images, most, _threshold(scores, len(classes)), each, drawn)
 
 
 def _of_class(scores: Scores, number: int, name: str) -> ObjectClass:
@@ -130,6 +138,24 @@ def _of_class(scores: Scores, number: int, name: str) -> ObjectClass:
         return ObjectClass(name, 0, *[None] * 6)
     values = (scores.of_class(number), scores.of_class(number, 0), scores.of_class(number, 5))
     return ObjectClass(name, objects, *values, *_balanced(matched, objects))
+
+
+def _threshold(scores: Scores, classes: int) -> float | None:
+    """Of the probabilities 0.01 to 0.99, that from which the classes' harmonic means are highest on the mean; in the
+    middle of those that are as good, since other pictures' boxes are a little surer or less sure.
+    """
+    means, told = np.zeros(len(_TRIED)), False
+    for matched in (scores.matched[number] for number in range(classes)):
+        if not (objects := int(matched.there[0])):
+            continue
+        counted = ~matched.ignored[0, 0]
+        said = np.searchsorted(-matched.scores[counted], -_TRIED, "right")  # the surest come first
+        right = np.append(0, np.cumsum(matched.right[0, 0, counted]))[said]
+        means += 2 * right / (said + objects)
+        told = told or bool(right.any())
+    first = int(means.argmax())
+    as_good = int(np.append(means[first:] < means[first] - 1e-9, True).argmax())
+    return float(_TRIED[first + (as_good - 1) // 2]) if told else None
 
 
 def _balanced(matched: Matched, objects: int) -> tuple[float | None, float, float | None]:

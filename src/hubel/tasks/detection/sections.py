@@ -13,7 +13,7 @@ from hubel.data.boxes.draw import colour_of, drawn
 from hubel.data.boxes.targets import BOTTOM, CLASS, LEFT
 from hubel.tasks import task
 from hubel.tasks.detection.decode import decode
-from hubel.tasks.detection.decoding import SHOWN
+from hubel.tasks.detection.decoding import shown
 from hubel.tasks.detection.metrics import READ, chart
 from hubel.tasks.detection.mistakes import KINDS, MEANT, MISSED, RIGHT, Judged, judged
 from hubel.tasks.marks import neighbourhood
@@ -60,7 +60,7 @@ def sections(kind: Detection, model: LoadedModel, dataset: Dataset) -> Sequence[
         parts.append(task.Section("curves", "Precision and recall", READ, drawing=drawing))
     chosen = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).astype(np.int64))
     pictures = [_beside(kind, dataset, each) for each in seen(kind, model, dataset, chosen)]
-    note = f"Shown are boxes of at least {SHOWN:.0%}, in the colour of their class."
+    note = f"Shown are boxes of at least {shown(model.summary):.0%}, in the colour of their class."
     parts.append(task.Section("objects", "What it finds", note, pictures=pictures))
     return [*parts, mistakes(kind, model, dataset)]
 
@@ -78,7 +78,7 @@ def seen(kind: Detection, model: LoadedModel, dataset: Dataset, chosen: npt.NDAr
     for first in range(0, len(chosen), 64):
         some = chosen[first : first + 64]
         images, rows = dataset.images[some], dataset.targets.array[some]
-        found = decode(outputs_of(model, images), len(kind.classes), kind.usual, kind.most, SHOWN)
+        found = decode(outputs_of(model, images), len(kind.classes), kind.usual, kind.most, shown(model.summary))
         for place, index in enumerate(some.tolist()):
             own = rows[place, 1:][rows[place, 1:, CLASS] >= 0]
             kept = found.scores[place].numpy() > 0
@@ -113,6 +113,7 @@ def _enlarged(image: Pixels) -> tuple[Pixels, int]:
 
 def mistakes(kind: Detection, model: LoadedModel, dataset: Dataset) -> task.Section:
     """How many boxes are right and wrong in which way, and pictures of mistakes of each kind."""
+    least = shown(model.summary)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(_LOOKED_AT, len(dataset))).astype(np.int64))
     every: list[tuple[Seen, Judged]] = []
     for each in seen(kind, model, dataset, chosen):
@@ -126,7 +127,7 @@ def mistakes(kind: Detection, model: LoadedModel, dataset: Dataset) -> task.Sect
             surest = sorted(own, key=lambda pair: -_sureness(*pair))[:_OF_EACH]
             pictures += [_picture(kind, dataset, *pair) for pair in surest]
     note = (
-        f"Of {len(chosen):,} images, boxes of at least {SHOWN:.0%}; the surest mistakes of each kind, and the largest "
+        f"Of {len(chosen):,} images, boxes of at least {least:.0%}; the surest mistakes of each kind, and the largest "
     )
     note += "objects that are missed. Dashed is what is there."
     table = task.Table(("what", "#boxes", "that is"), tuple(rows))

@@ -21,9 +21,11 @@ from hubel.data.boxes.find import recognises
 from hubel.data.boxes.load import load
 from hubel.data.boxes.targets import AREA, BOTTOM, CLASS, CROWD, LEFT, Boxes, sides
 from hubel.tasks import task
+from hubel.tasks.decoding import THRESHOLD
 from hubel.tasks.detection.answer import Detected
 from hubel.tasks.detection.coco import MOST, Said, Truth, score
 from hubel.tasks.detection.decode import Found, decode, peaks, settled
+from hubel.tasks.detection.decoding import shown
 from hubel.tasks.detection.loss import losses
 from hubel.tasks.detection.metrics import Metrics, metrics
 from hubel.tasks.detection.sections import sections
@@ -56,6 +58,7 @@ class Detection(Marks[Found]):
         task.Figure("map50", "mAP 50"),
         task.Figure("map75", "mAP 75"),
     )
+    beside: ClassVar[tuple[task.Figure, ...]] = (task.Figure(THRESHOLD, "threshold"),)
     targets_noun: ClassVar[str] = "boxes"
     widths = 6, 7
 
@@ -190,7 +193,7 @@ class Detection(Marks[Found]):
         boxes = frames.boxes(found.boxes[0].double().numpy())
         kept = (found.scores[0].numpy() > 0) & (boxes[:, 2:] > boxes[:, :2]).all(1)
         scores, kinds = found.scores[0].numpy()[kept], found.classes[0].numpy()[kept]
-        return Detected(self.classes, self.ids, boxes[kept], scores, kinds, whole)
+        return Detected(self.classes, self.ids, boxes[kept], scores, kinds, whole, shown(model.summary))
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Each class's figures, curves, and images beside what is there and what is found, and the mistakes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from typing import Any
 
 import torch
@@ -17,9 +16,7 @@ from hubel.train.loop.ways.step import Step
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint
 from hubel.train.run.events import EpochMetrics
-from hubel.train.run.standing import Standing
-
-_FADED = 0.02  # of the best validation figure, from which it is said that the last is worse
+from hubel.train.run.standing import Standing, faded
 
 
 class State:
@@ -56,23 +53,21 @@ class State:
             self.how.model.load_state_dict(self.how.network.state_dict())
         return taken
 
-    @property
-    def whose(self) -> str:
-        """Whose weights the model will have, where the best epoch's are kept and those are not the last."""
-        earlier = self.best_epoch and self.history and self.history[-1].epoch != self.best_epoch
-        return f", and the weights are those of epoch {self.best_epoch}" if earlier else ""
-
-    def faded(self, figure: Figure, patience: int) -> str:
-        """What is to be said where validation was better before, and nothing keeps the best."""
-        rows = [row for row in self.history if row.evaluated == "validation"]
-        if patience or not rows:
+    def whose(self, recipe: Recipe, figure: Figure) -> str:
+        """Whose weights the model will have, where those are not the last; and, where nothing keeps the best, what is
+        to be said of a validation that was better before. figure: the task's first one.
+        """
+        before = faded(self.history, figure)
+        if recipe.patience:
+            earlier = self.best_epoch and self.history and self.history[-1].epoch != self.best_epoch
+            return f", and the weights are those of epoch {self.best_epoch}" if earlier else ""
+        if before is None:
             return ""
-        values = [row.evaluation[figure.name] for row in rows]
-        best, last = reduce(lambda one, other: other if figure.better(other, one) else one, values), values[-1]
-        if not abs(best - last) > _FADED * abs(best):
-            return ""
-        when = f"was best after epoch {rows[values.index(best)].epoch} ({figure.text(best)}, then {figure.text(last)})"
-        return f"; validation {figure.title} {when}: --patience keeps the best"
+        epoch, best, last = before
+        when = (
+            f"; validation {figure.title} was best after epoch {epoch} ({figure.text(best)}, then {figure.text(last)})"
+        )
+        return when + (", whose weights the model has" if recipe.keep == "best" else ": --patience keeps the best")
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name: `<module>.*`, `optimizer.<which>.<parameter>.<what>`, `tally`."""

@@ -32,6 +32,7 @@ from hubel.train.recipe.schedule import WHOLE, Leg, rate
 from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointStore
 from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
 from hubel.train.run.samples import Sample
+from hubel.train.run.standing import kept_epoch
 
 _EVENT_SECONDS = 0.1
 _WAITING_SECONDS = 0.02  # between two looks at what is wished, while it is paused
@@ -108,14 +109,16 @@ class Trainer(Epochs[Batch]):
     def over(self, epoch: int | None) -> str:
         """The recipe's epochs, or its patience."""
         if self.state.done >= self.steps:
-            return "all epochs are done" + self.state.whose + self.state.faded(self.task.primary, self.recipe.patience)
+            return "all epochs are done" + self.state.whose(self.recipe, self.task.primary)
         if self._late:
             at = self.state.done / self.epoch_steps
             return f"the {self.recipe.time_budget:g} s are over, at epoch {at:.3g} of {self.recipe.epochs:.4g}"
         if not self._patience_is_over():
             return ""
         figure = self.task.figure(self.recipe.monitor)
-        return f"no better validation {figure.title} in {self.recipe.patience} epochs" + self.state.whose
+        return f"no better validation {figure.title} in {self.recipe.patience} epochs" + self.state.whose(
+            self.recipe, self.task.primary
+        )
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The epoch's batches from where it was left."""
@@ -138,12 +141,14 @@ class Trainer(Epochs[Batch]):
         self._saved = time.perf_counter()
 
     def final_weights(self) -> dict[str, torch.Tensor]:
-        """What the model is: the best epoch's weights where the recipe is patient, else the last."""
-        if self.state.best_epoch and self.recipe.patience:
+        """What the model is: the best epoch's weights where the recipe keeps them, else the last."""
+        state = self.state
+        state.best_epoch = kept_epoch(self.recipe, self.task.primary, state.history, state.best_epoch)
+        if state.best_epoch:
             best = self.store.best_weights()
             if best is not None:
                 return best
-            self.state.best_epoch = 0  # what is told of the model is the last epoch's, too
+            state.best_epoch = 0  # what is told of the model is the last epoch's, too
         return self.state.how.model.state_dict()
 
     def goes_on(self, epoch: int) -> bool:
@@ -356,7 +361,7 @@ class Trainer(Epochs[Batch]):
         return name, {each: figures[each] for each in self._unmeasured()}
 
     def _unmeasured(self) -> dict[str, float]:
-        return dict.fromkeys([LOSS.name, *(figure.name for figure in self.task.figures)], math.nan)
+        return dict.fromkeys([LOSS.name, *(each.name for each in (*self.task.figures, *self.task.beside))], math.nan)
 
     def _told_measuring(self) -> float:
         """About how many seconds measuring takes, by a few images."""
@@ -370,11 +375,12 @@ class Trainer(Epochs[Batch]):
         return (time.perf_counter() - start) * len(images) / max(1, some)
 
     def _keep_best(self, row: EpochMetrics) -> None:
-        if row.evaluated != "validation" or not self.recipe.patience:
+        if row.evaluated != "validation" or not self.recipe.keeps_best:
             return
-        name = self.recipe.monitor
+        name = self.recipe.monitor if self.recipe.patience else self.task.primary.name
         figure, *before = self.task.figure(name), *(other.evaluation[name] for other in self.state.history[:-1])
-        if not any(figure.better(other, row.evaluation[name]) for other in before):
+        own = row.evaluation[name]
+        if not math.isnan(own) and not any(figure.better(other, own) for other in before):
             self.state.best_epoch = row.epoch
             if not self.ranks.is_first:
                 return

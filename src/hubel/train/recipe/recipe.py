@@ -19,6 +19,7 @@ MemoryFormat = Literal["auto", "channels-last", "channels-first"]
 Compile = Literal["auto", "none", "graph", "inductor"]
 Balance = Literal["none", "weights", "sampling"]
 Pixels = Literal["auto", "data", "imagenet", "symmetric", "weights"]
+Keep = Literal["last", "best"]
 Initializer = Literal["glorot", "he", "pytorch"]
 
 
@@ -47,6 +48,8 @@ class Recipe:
     augmentation: the text form of `hubel.data.Augmentation`, such as "shift 1, flip", or "none"; "auto" is its rule,
         or "none" for fewer than three epochs.
     patience: stop after so many epochs without a better `monitor`, and keep the best; 0 never stops.
+    keep: which weights the model has, without patience: the "last", or, where the task's first figure of the validation
+        part was better before by more than a fiftieth, the "best" that were measured.
     monitor: which figure of the validation part patience watches: "loss", or one of the task's, such as "accuracy".
     measure_every: epochs from one measuring of the validation (or test) part to the next; the last is always measured.
         0 is every epoch, or, of a time budget, as many as leave measuring a twentieth of it.
@@ -90,6 +93,7 @@ class Recipe:
     balance_power: float = 1.0
     augmentation: str = "auto"
     patience: int = 0
+    keep: Keep = "last"
     monitor: str = "loss"
     measure_every: int = 1
     initializer: Initializer = "glorot"
@@ -125,6 +129,11 @@ class Recipe:
                 f"recipe: expected measure_every 0 or 1 with patience, which looks at every epoch, received "
                 f"{self.measure_every}"
             )
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the best weights are kept beside the last."""
+        return self.patience > 0 or self.keep == "best"
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:

@@ -21,7 +21,8 @@ def write_metrics(directory: Path, rows: Sequence[EpochMetrics]) -> None:
     """Write all rows to `metrics.csv`, whole or not at all."""
     text = io.StringIO(newline="")
     columns = [row.to_row() for row in rows]
-    writer = csv.DictWriter(text, columns[0] if columns else (), lineterminator="\n")
+    names = dict.fromkeys(name for row in columns for name in row)  # an older version may have begun with fewer figures
+    writer = csv.DictWriter(text, names, "nan", lineterminator="\n")
     writer.writeheader()
     writer.writerows(columns)
     write_atomically(directory / METRICS, text.getvalue())

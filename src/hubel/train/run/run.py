@@ -37,7 +37,7 @@ from hubel.train.run.events import EpochMetrics
 from hubel.train.run.metrics import METRICS, comparable, read_metrics
 from hubel.train.run.samples import Sample, read_samples
 from hubel.train.run.settings import RunError, read_settings
-from hubel.train.run.standing import Standing, rows_of
+from hubel.train.run.standing import Standing, kept_epoch, rows_of
 from hubel.view.words.result import Part, Result
 from hubel.view.words.tables import Table
 
@@ -281,10 +281,10 @@ class Run(Result):
         return found
 
     def _model_of(self, saved: Checkpoint) -> LoadedModel:
-        """The model as a checkpoint has it: the best epoch's weights where the recipe is patient, else its own."""
+        """The model as a checkpoint has it: the best epoch's weights where the recipe keeps them, else its own."""
         weights, stands = weights_that_count(saved.tensors), self._standing(saved)
-        step, best = stands.step, stands.best_epoch
-        if self.recipe.patience and best:
+        step, best = stands.step, kept_epoch(self.recipe, self.task.primary, stands.history, stands.best_epoch)
+        if best:
             kept = CheckpointStore(self.directory / CHECKPOINTS).best_weights()
             weights, best = (weights, 0) if kept is None else (kept, best)
         with torch.device("meta"):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from hubel.base.headers import reason
 from hubel.base.plain import MISREAD, as_number, as_whole
+from hubel.tasks import Figure
+from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint, CheckpointError
 from hubel.train.run.events import EpochMetrics
 
 _MOST_THREADS = 4096
+_FADED = 0.02  # of the best validation figure, from which it is said that the last is worse
 
 
 @dataclass(frozen=True)
@@ -48,3 +52,22 @@ class Standing:
 def rows_of(about: Mapping[str, Any]) -> tuple[EpochMetrics, ...]:
     """The figures of every epoch. Raises `MISREAD` for what is none."""
     return tuple(EpochMetrics.from_row(dict(row)) for row in about["history"])
+
+
+def faded(history: Sequence[EpochMetrics], figure: Figure) -> tuple[int, float, float] | None:
+    """Where a figure of the validation part was better before by more than a fiftieth: the epoch where it was best, its
+    value there, and the last.
+    """
+    rows = [row for row in history if row.evaluated == "validation"]
+    values = [row.evaluation[figure.name] for row in rows]
+    if not values:
+        return None
+    best, last = reduce(lambda one, other: other if figure.better(other, one) else one, values), values[-1]
+    return (rows[values.index(best)].epoch, best, last) if abs(best - last) > _FADED * abs(best) else None
+
+
+def kept_epoch(recipe: Recipe, figure: Figure, history: Sequence[EpochMetrics], best_epoch: int) -> int:
+    """The epoch whose weights a model has, 0 where those are its last. figure: the task's first one. best_epoch: whose
+    weights are kept beside the last.
+    """
+    return best_epoch if recipe.patience or (recipe.keep == "best" and faded(history, figure)) else 0

@@ -14,8 +14,10 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 MODEL = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
-CLASSES = json.loads(MODEL.get_modelmeta().custom_metadata_map["classes"])
-SHOWN = {"boxes": 0.3, "points": 0.2}  # probability from which they are told
+ABOUT = MODEL.get_modelmeta().custom_metadata_map
+CLASSES = json.loads(ABOUT["classes"])
+BEST = json.loads(ABOUT["summary"]).get("validation", {}).get("threshold", 0.3)  # on images held out of training
+SHOWN = {"boxes": BEST, "points": 0.2}  # probability from which they are told
 
 
 def predict(path):
