@@ -91,10 +91,22 @@ def test_what_would_fit_fits(text, path):
         ("8x8x3: conv 4 3x3 smae, relu", "8x8x3: conv 4 3x3 same, relu"),
         ("8x8x3: sum(conv 3 3x3 strids=2 | identiy)", "8x8x3: sum(conv 3 3x3 strides=2 | identiy)"),
         (" resnt18 ", str(zoo.get("resnet18"))),
+        ("28x28x1: conv 6 5x5 flatten", "28x28x1: conv 6 5x5, flatten"),
+        ("9x9x1: conv 6 5x5 same tanh\nflatten\ndense 10", "9x9x1: conv 6 5x5 same tanh,\nflatten,\ndense 10"),
+        ("9x9x1: maxpool 2 relu dense 4", "9x9x1: maxpool 2, relu, dense 4"),
+        ("9x9x1: conv 2 3x3 relu tanh", "9x9x1: conv 2 3x3 relu, tanh"),
+        ("8x8x3: conv 3 3x3 same sum(identity | conv 3 1x1)", "8x8x3: conv 3 3x3 same, sum(identity | conv 3 1x1)"),
     ],
 )
 def test_misfits_have_a_button(text, fitting):
     assert fitting in [fit["text"] for fit in answered("design", {"text": text})["wrong"]["fits"]]
+
+
+def test_channels_that_seem_to_stand_first_are_told_with_a_button():
+    order = answered("design", {"text": "3x224x224: conv 8 3x3, flatten"})["order"]
+    assert "is read as 3 rows" in order["told"]
+    assert order["text"] == "224x224x3: conv 8 3x3, flatten"
+    assert answered("design", {"text": order["text"]})["order"] is None
 
 
 @pytest.mark.parametrize("text", ["8x8x3: frobnicatequuxly 4", "8x8x3: conv 4 3x3 same same", "8x8x3: maxpol ="])

@@ -53,7 +53,7 @@ def asked(network, given, layer="", asks="parameters", wanted="", language="en")
         ("conv1", "output", "28x28", "Height and width are right; and how many channels?"),
         ("conv1", "output", "27", "Your 27 forgot the + 1"),
         ("dense1", "output", "1x2", "The output has one size: write one number."),
-        ("conv1", "output", "large", "The output has 3 sizes: write 3 numbers, the channels last."),
+        ("conv1", "output", "2x2x2x2", "The output has 3 sizes: write 3 numbers, the channels last."),
     ],
 )
 def test_a_wrong_answer_is_told_what_it_forgot(layer, asks, given, told):
@@ -78,6 +78,34 @@ def test_a_number_may_be_worked_out(given):
 )
 def test_what_is_no_number_is_refused(given):
     assert asked(LENET, given, "conv1")["error"].startswith("expected a number")
+
+
+@pytest.mark.parametrize("given", ["-5", "2.5", "five", "n/a", "large", "5 - 1", "x", "1e3", "9" * 61, "٥"])
+def test_what_is_no_size_is_refused(given):
+    for network in ("7x7x1: conv 1 3x3", "7x7x1: conv 1 3x3/3"):
+        found = asked(network, given, asks="fits")
+        assert found.get("error", "").startswith("expected whole numbers"), (network, found)
+
+
+@pytest.mark.parametrize("given", ["28 x 28 x 8", "(28, 28, 8)", "28×28×8.", "28 by 28 by 8", "[28,28,8]", "28.0x28x8"])
+def test_sizes_may_be_written_as_people_do(given):
+    assert asked(LENET, given, "conv1", "output")["right"]
+
+
+def test_a_size_of_one_number_may_have_thousands():
+    assert asked("64x64x1: flatten", "4,096", asks="output")["right"]
+    assert asked("64x64x1: flatten", "4.096", asks="output", language="pt")["right"]
+
+
+def test_only_what_rounding_gives_is_told_to_be_rounded():
+    assert "rounding" in asked("7x7x1: conv 1 3x3/3", "2", asks="fits")["told"][0]
+    assert asked("7x7x1: conv 1 3x3/3", "0", asks="fits")["told"][0] == "0 is not the size."
+
+
+def test_biases_that_were_forgotten_come_before_other_figures():
+    softmax, mlp = "28x28x1: flatten, dense 10", "28x28x1: flatten, dense 20, dense 10"
+    assert "is the weights: 784·10 = 7,840" in asked(softmax, "7840")["told"][0]
+    assert "forgot the biases (one for each output), in every layer" in asked(mlp, "15880")["told"][0]
 
 
 def test_a_picture_of_one_channel_has_two_sizes_too():
@@ -201,6 +229,7 @@ def test_the_studio_takes_a_teachers_file(tmp_path):
     assert "wrong.md:1: expected a line" in refused.stderr
 
 
+@pytest.mark.walk
 def test_exercises_by_keyboard_and_in_the_address(browser_page, address):
     page = browser_page
     page.goto(f"{address}/#token={TOKEN}&room=course&exercise=11&lang=en")

@@ -81,7 +81,8 @@ def needs_whole_numbers(kind: str) -> ShapeError:
 
 class NotationError(NetworkError):
     """A network's text form cannot be read. `column` (from 1) says where, the message points at it; `meant` is what was
-    probably meant by the word that stands there, empty where nothing is like it.
+    probably meant by the word that stands there, empty where nothing is like it; with a comma in front where that is
+    what is missing.
     """
 
     def __init__(self, problem: str, text: str, position: int, meant: str = "") -> None:

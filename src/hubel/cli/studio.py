@@ -44,9 +44,15 @@ def run(arguments: Namespace) -> int:
         raise SettingError("the studio needs a web server: pip install 'hubel[serve]' (hubel site writes one without)")
     text = "" if arguments.network is None else str(named_network(arguments.network))
     token = os.environ.get(TOKEN) or secrets.token_urlsafe(18)
+    from hubel.serve.settings import LEAST_TOKEN
     from hubel.studio.course import course_of
     from hubel.studio.server import HERE, serve_studio
 
+    if len(token) < LEAST_TOKEN or not token.isascii():
+        raise SettingError(
+            f"{TOKEN}: expected at least {LEAST_TOKEN} letters and figures, which cannot be guessed, received "
+            f"{len(token)}; take it out of the environment, and each launch makes one"
+        )
     course = course_of(arguments.course) if arguments.course else None
 
     def listening(bound: socket.socket) -> None:

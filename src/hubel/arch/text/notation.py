@@ -184,6 +184,9 @@ class _Reader:
             if self.token.text in (")", "|") or self.token.kind == "end":
                 raise self.error(f"expected another layer after ',', received {self.received()}")
             nodes.extend(self.item(level))
+        if self.begins_layer():
+            word = self.token.text
+            raise self.error(f"expected ',' before {word[:40]!r}, which begins a layer", near=f", {word}")
         return nodes
 
     def item(self, level: int) -> list[Node]:
@@ -257,6 +260,11 @@ class _Reader:
             )
             raise self.error(problem, head) from None
 
+    def begins_layer(self) -> bool:
+        """Whether what comes is the word of a layer, of a function or of what joins branches."""
+        word = self.token.text if self.token.kind == "word" else ""
+        return word in (*JOINS, *NAMES) or layer_named(meant(word, [*REGISTRY, *NAMES])) is not None
+
     def word_of(self, head: _Token) -> str:
         """The word that stands for a layer in the text form, as far as it is known."""
         if (
@@ -286,6 +294,8 @@ class _Reader:
                 self.put(found, "activation", function, token)
             elif LONG.get(token.text, token.text) in known:
                 raise self.error(f"expected a value for {token.text}, written {token.text}=…, received none")
+            elif self.begins_layer():
+                break  # whose comma is missing
             else:
                 words = [
                     *(NAMES if "activation" in known else ()),
@@ -339,7 +349,10 @@ class _Reader:
         """Set what is not set yet."""
         if name in found:
             more = "; write the second as a layer of its own, after a comma" if name == "activation" else ""
-            raise self.error(f"{name} is set twice, to {value_text(found[name])} and {value_text(value)}{more}", token)
+            near = f", {token.text}" if more else ""
+            raise self.error(
+                f"{name} is set twice, to {value_text(found[name])} and {value_text(value)}{more}", token, near
+            )
         found[name] = value
 
     def value(self, token: _Token, text: str | None = None) -> Any:

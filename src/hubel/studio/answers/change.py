@@ -139,7 +139,7 @@ def _next(node: Layer, name: str, value: float, channels: int, way: int) -> floa
         at = value if way > 0 else value - 1
         by = lcm(next((step for below, step in _STEPS if at < below), 64), getattr(node, "groups", 1))
         value = value // by * by if way > 0 else -(-value // by) * by
-    elif name in ("kernel_size", "pool_size") and value % 2:
+    elif name == "kernel_size" and value % 2:
         by = 2
     found = int(value) + by * way
     return found if found >= 1 else None

@@ -13,6 +13,7 @@ from hubel.arch import (
     ShapeError,
     inference_memory,
     largest_batch,
+    order_note,
     shape_text,
     training_memory,
 )
@@ -21,7 +22,7 @@ from hubel.base.words import printable
 from hubel.code import source as program
 from hubel.draw import kind, layout
 from hubel.studio.answers.read import report, source
-from hubel.studio.answers.remedies import nearest_word, remedies
+from hubel.studio.answers.remedies import nearest_word, remedies, with_input
 from hubel.view.writers.markup import text_of
 from hubel.view.writers.svg import drawing, to_svg
 
@@ -58,7 +59,17 @@ def design(text: str, width: int, style: str, closed: list[str]) -> dict[str, An
         "more": max(0, len(found.rows) - MOST_ROWS),
         "style": scene.style,
         "drawing": text_of(drawing(scene, "auto", places, opens=True, ruled=False)),
+        "order": _order(text, found),
     }
+
+
+def _order(text: str, found: Report) -> dict[str, str] | None:
+    """Where the input looks as if its channels stood first: how it is read, and the text with the channels last."""
+    told = order_note(found.network.input)
+    if told is None:
+        return None
+    channels, rows, columns = found.network.input
+    return {"told": told, "text": with_input(source(text), (rows, columns, channels))}
 
 
 def picture(text: str, style: str, closed: list[str]) -> dict[str, Any]:

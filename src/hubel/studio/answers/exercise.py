@@ -199,20 +199,22 @@ def _total(found: Report, asks: str, given: str, say: _Say) -> dict[str, Any]:
 def _why_total(found: Report, parts: list[tuple[Row, int]], asks: str, number: int | Fraction, say: _Say) -> str:
     given, total = number_text(number), sum(part for _, part in parts)
     other = "macs" if asks == "parameters" else "parameters"
-    if number == getattr(found, other):
-        return say("other figure", given=given, figure=say.figure(other), formula=given)
+    if len(parts) == 1:
+        return _why(found, parts[0][0], _formula(parts[0][0], asks), number, say)
     if asks == "macs" and number == 2 * total:
         return say("flops", given=given)
     for row, part in parts:
         if total - part == number:
             return say("left out", given=given, layer=row.path, part=f"{part:,}")
     for row, _ in parts:
-        for own in row.formulas if len(parts) > 1 else ():
+        for own in row.formulas:
             if own.result == number and own.figure not in _SIDES:
                 return say("one layer", given=given, layer=row.path, figure=say.figure(own.figure), formula=str(own))
     for slip, slipped in _everywhere([row for row, _ in parts], asks):
         if slipped == number:
             return say("everywhere", given=given, told=say.slip(slip, asks))
+    if number == getattr(found, other):
+        return say("other figure", given=given, figure=say.figure(other), formula=given)
     for row, part in parts:
         formula = _formula(row, asks)
         if slipped_one := slip_to(formula.expression, number - (total - part)):
@@ -222,7 +224,7 @@ def _why_total(found: Report, parts: list[tuple[Row, int]], asks: str, number: i
     product = parts[0][0].cost.macs
     for row, _ in parts[1:]:
         product *= row.output_shape[-1]
-    if len(parts) > 1 and 0 <= product - number <= product / 50:
+    if 0 <= product - number <= product / 50:
         return say("multiplied", given=given)
     return _near(number, total, say)
 
@@ -248,7 +250,7 @@ def _shape(found: Report, row: Row | None, given: str, say: _Say) -> dict[str, A
     shown = say("output", shape=right, formula=", ".join(dict.fromkeys(str(f) for f in sides)) or right)
     if not given.strip():
         return _answer(False, right, shown)
-    numbers = [int(each) for each in re.findall(r"\d{1,9}", given)][:4]
+    numbers = _sizes(given, say)
     if numbers == list(at.output_shape):
         return _answer(True, right, say("right"), shown)
     if len(at.output_shape) == 3 and len(numbers) in (1, 2):  # of a picture without its channels
@@ -270,6 +272,17 @@ def _shape(found: Report, row: Row | None, given: str, say: _Say) -> dict[str, A
             )
     told = [_why_axis(at, axis, number, say) for axis, number in enumerate(numbers) if number != at.output_shape[axis]]
     return _answer(False, right, *dict.fromkeys(told), shown)
+
+
+def _sizes(given: str, say: _Say) -> list[int]:
+    """The sizes of an output as people write them: 28×28×8, 28 28 8, (28, 28, 8), 1,024."""
+    text = given.strip().rstrip(".")
+    if re.fullmatch(r"\d{1,3}([.,]\d{3})+", text):
+        text = re.sub(r"[.,]", "", text)
+    parts = [each for each in re.split(r"[\s,;x×X*·()\[\]]+|\b(?:by|por)\b", text) if each]
+    if len(text) > LONGEST or not parts or not all(re.fullmatch(r"\d{1,9}([.,]0+)?", each, re.ASCII) for each in parts):
+        raise SettingError(say("no sizes", given=printable(given)[:LONGEST]))
+    return [int(re.split("[.,]", each)[0]) for each in parts]
 
 
 def _why_axis(at: Row, axis: int, number: int, say: _Say) -> str:
@@ -294,9 +307,11 @@ def _fits(network: str, given: str, say: _Say) -> dict[str, Any]:
         answer, shown = say("does not fit"), say.rule(error)
         if not given.strip():
             return _answer(False, answer, *shown)
-        right = bool(_MISFIT.fullmatch(given.strip()[:LONGEST]))
-        told = say("right") if right else say("rounds", given=printable(given)[:LONGEST])
-        return _answer(right, answer, told, *shown)
+        if _MISFIT.fullmatch(given.strip()[:LONGEST]):
+            return _answer(True, answer, say("right"), *shown)
+        rounded = analyse(source(network).network).output_shape[:2]
+        near = all(each in (size, size + 1) for each, size in zip(_sizes(given, say), rounded, strict=False))
+        return _answer(False, answer, say("rounds" if near else "side", given=printable(given)[:LONGEST]), *shown)
     if _MISFIT.fullmatch(given.strip()[:LONGEST]):
         return {**_shape(found, None, "", say), "told": [say("fits"), *_shape(found, None, "", say)["told"]]}
     return _shape(found, None, given, say)

@@ -51,15 +51,19 @@ def nearest_word(text: str, error: NotationError) -> list[dict[str, Any]]:
     word = re.match(r"\w+", text[start:])
     if not error.meant or word is None:
         return []
-    changed = text[:start] + error.meant + text[start + word.end() :]
+    comma = error.meant.startswith(",")  # which is missing before the word
+    before = text[:start].rstrip() if comma else text[:start]
+    changed = f"{before},{text[len(before) :]}" if comma else before + error.meant + text[start + word.end() :]
     try:
         source_of(changed)
     except NotationError as after:
-        if after.column <= error.column + len(error.meant):
+        if after.column <= error.column + len(error.meant) - comma:  # it goes wrong where it did
             return []
+        if comma and after.meant.startswith(","):
+            return nearest_word(changed, after)  # all of them at once
     except HubelError:
         pass  # its words are read, and something else is wrong
-    return [{"words": error.meant, "text": changed}]
+    return [{"words": "a comma between layers" if comma else error.meant, "text": changed}]
 
 
 def _tried(written: Source, node: Node | None, fit: Fit) -> Iterator[str]:
@@ -120,7 +124,7 @@ def _other_input(written: Source, fit: Fit) -> Iterator[str]:
     """The network's own input with as many channels, rows or columns as the layer needs, where it reads it as it is."""
     digits = fit.value.removeprefix("at least ")
     if digits.isdigit() and fit.argument == "input channels":
-        yield _with_input(written, (*written.network.input[:-1], int(digits)))
+        yield with_input(written, (*written.network.input[:-1], int(digits)))
     elif digits.isdigit():
         yield _grown(written, fit.argument, int(digits) - written.network.input[_AXES[fit.argument]])
 
@@ -142,10 +146,11 @@ def _grown(written: Source, argument: str, more: int) -> str:
     """The network with an input that is so much larger: along one axis, and along the other where that is shorter."""
     shape = written.network.input
     length = shape[_AXES[argument]] + more
-    return _with_input(written, (*(max(length, each) for each in shape[:-1]), shape[-1]))
+    return with_input(written, (*(max(length, each) for each in shape[:-1]), shape[-1]))
 
 
-def _with_input(written: Source, shape: tuple[int, ...]) -> str:
+def with_input(written: Source, shape: tuple[int, ...]) -> str:
+    """The text with another input."""
     return f"{'x'.join(map(str, shape))}:{written.text.partition(':')[2]}"
 
 

@@ -108,9 +108,9 @@ class Course {
       return;
     }
     const [first, ...rest] = found.told;
-    const shown = given && !found.right ? h("details", {}, h("summary", {}, this.words.show), rest.map((told) => h("p", {}, told))) : rest.map((told) => h("p", {}, told));
+    const shown = given && !found.right ? [] : rest.map((told) => h("p", {}, told)); // the button beside it shows the answer
     const more = slide && (found.right || !given) ? h("p", { class: "note" }, this.words.slide(slide)) : "";
-    said.replaceChildren(given ? "" : h("p", {}, this.words.is, h("b", {}, found.answer)), h("p", { class: found.right ? "good" : given ? "not-yet" : "" }, first), ...[shown].flat(), more);
+    said.replaceChildren(given ? "" : h("p", {}, this.words.is, h("b", {}, found.answer)), h("p", { class: found.right ? "good" : given ? "not-yet" : "" }, first), ...shown, more);
     if (found.right) {
       this.right.add(at);
       this.showList();

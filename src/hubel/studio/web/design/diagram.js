@@ -138,7 +138,7 @@ export class Diagram {
   /** Let the layers of these rows flash, each with what changed: a map from row to words. */
   flash(changes) {
     for (const layer of this.layers) {
-      const words = (layer.dataset.rows ?? "").split(" ").map((row) => changes.get(Number(row))).find(Boolean);
+      const words = (layer.dataset.rows ?? "").split(" ").filter(Boolean).map((row) => changes.get(Number(row))).find(Boolean);
       if (!words) continue;
       layer.classList.add("changed");
       const box = layer.querySelector(".box")?.getBBox();

@@ -48,6 +48,8 @@ export class Editor {
   mark(marks) {
     this.marks = marks;
     this.paint();
+    const chosen = marks.find(({ kind }) => kind === "chosen");
+    if (chosen && document.activeElement !== this.area) this.tell(chosen.end); // it was clicked: the caret is elsewhere
   }
 
   typed() {
@@ -63,8 +65,8 @@ export class Editor {
     if (!this.list.hidden && this.area.selectionStart !== this.offeredAt) this.close();
   }
 
-  tell() {
-    const found = usage(this.known, this.text, this.area.selectionStart);
+  tell(at = this.area.selectionStart) {
+    const found = usage(this.known, this.text, at);
     this.help.textContent = found ? `${found.usage}${found.settings.length ? `   ${found.settings.join(" · ")}` : ""}` : "";
     this.help.title = found ? found.does : "";
   }

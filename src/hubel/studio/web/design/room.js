@@ -206,7 +206,8 @@ class Design {
       if (text === this.text) this.showWrong(answer.wrong, text);
       return;
     }
-    this.wrong.replaceChildren();
+    this.wrong.replaceChildren(...(answer.order ? [h("p", { class: "note" }, `${answer.order.told} `,
+      h("button", { type: "button", onclick: () => this.change(answer.order.text, false) }, "channels last"))] : []));
     this.place.classList.remove("stale");
     const before = this.answer?.text === answer.text ? null : this.answer;
     this.answer = answer;
@@ -260,7 +261,8 @@ class Design {
     if (this.answer !== answer || found.error) return;
     this.rows.explain(found.formulas);
     this.advice.replaceChildren(...adviceList(found.advice, found.notes, { change: (text) => this.change(text, false), choose: (path) => this.choose(path, null) }));
-    this.tabs.panes[1].tab.textContent = found.advice.length ? `Advice (${found.advice.length})` : "Advice";
+    const points = found.advice.length + found.notes.length;
+    this.tabs.panes[1].tab.textContent = points ? `Advice (${points})` : "Advice";
   }
 
   /** Open a pane, and say so in the address. */

@@ -7,6 +7,8 @@ const COLUMNS = [
   ["macs", "MACs", "number"], ["field", "receptive field", "number"], ["formula", "how", "how"],
 ];
 
+const FEW = 3; // layers that may all be changed at once
+
 const shown = (value) => (typeof value === "number" ? (value ? count(value) : "·") : value ?? "");
 
 /** A difference in words: +1,234. */
@@ -17,7 +19,8 @@ export function difference(before, after) {
 
 /**
  * For each row the one that it was before, or null: rows at both ends go together while they say the same, those between
- * by their names, so that a layer that comes or goes changes no other.
+ * by their names, so that a layer that comes or goes changes no other. Null for all where most are others: that is no
+ * change of a network, but another one.
  */
 export function paired(before, rows) {
   const alike = (a, b) => a.words === b.words && a.kind === b.kind;
@@ -25,6 +28,7 @@ export function paired(before, rows) {
   let [head, tail] = [0, 0];
   while (head < most && alike(before[head], rows[head])) head += 1;
   while (tail < most - head && alike(before[before.length - 1 - tail], rows[rows.length - 1 - tail])) tail += 1;
+  if (Math.max(before.length, rows.length) - head - tail > Math.max(FEW, most / 2)) return null;
   const between = new Map(before.slice(head, before.length - tail).map((row) => [row.path, row]));
   return rows.map((row, at) => {
     if (at < head) return before[at];
