@@ -3,9 +3,10 @@
 A keystroke changes the number of filters of the first convolution, as typing it would; the time goes on until the
 frame in which drawing, totals and table are new. Counted for networks of the zoo, asked of the server, and of Python
 in the page (the static site, which a plain web server of this process gives). First use: an empty browser, with Pyodide
-fetched and started; later use: the same browser again, from what it kept. Medians, the quickest in brackets.
+fetched and started; later use: the same browser again, from what it kept. Medians, the quickest in brackets. Last, the
+page learns digits for so many of its own seconds, those in which it learned, drew and measured.
 
-    python benchmarks/answers/studio.py [--keys N] [--networks lenet5 resnet50] [--site FOLDER]
+    python benchmarks/answers/studio.py [--keys N] [--networks lenet5 resnet50] [--learn SECONDS]
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ def times_of(page: Page, address: str) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--keys", type=int, default=20)
+    parser.add_argument("--learn", type=float, default=60)
     parser.add_argument("--networks", nargs="+", default=["lenet5", "resnet50", "densenet121", "resnet152"])
     arguments = parser.parse_args()
     pyodide = pyodide_folder(print)
@@ -143,6 +145,10 @@ def main() -> None:
             for name in arguments.networks:
                 page, *_ = opened(browser, address, f"&net={quote(str(zoo.get(name)))}")
                 print(f"server, {name}: keystroke to repaint {told(keystrokes(page, arguments.keys))}")
+            if arguments.learn:
+                page = browser.new_page(viewport={"width": 1280, "height": 900})
+                page.goto(f"{address}&room=learn")
+                print(f"learns digits: {learned(page, arguments.learn)}")
         with site(Path(folder)) as address:
             page, drawn, _ = opened(browser, address)
             answering = waited(page)
@@ -155,6 +161,26 @@ def main() -> None:
                 waited(page)
                 print(f"site, {name}: keystroke to repaint {told(keystrokes(page, arguments.keys))}")
         browser.close()
+
+
+def learned(page: Page, seconds: float) -> str:
+    """How many of the digits that are held out are right as the page learns: when 97 %, and how it goes on."""
+    page.locator(".learn .shown figure").first.wait_for()
+    page.locator(".learn .play").click()
+    found: dict[int, tuple[float, float]] = {}  # by images seen
+    while not found or max(found.values())[0] < seconds:
+        page.wait_for_timeout(100)
+        seen, _, _, right, spent, *_ = page.locator(".learn .totals dd").all_inner_texts()
+        found.setdefault(int(seen.replace(",", "")), (float(spent), float(right.rstrip("% ").replace("–", "0"))))
+    page.locator(".learn .play").click()
+    there = next((each for each in found.items() if each[1][1] >= 97), None)
+    if there is None:
+        return f"never 97 %: at most {max(right for _, right in found.values()):.2f} %"
+    after = [right for seen, (_, right) in found.items() if seen >= there[0]]
+    return (
+        f"97 % after {there[1][0]:.1f} s and {there[0]:,} images; from then on at least {min(after):.2f} %, after "
+        f"{max(found):,} images {after[-1]:.2f} %"
+    )
 
 
 def waited(page: Page) -> float:

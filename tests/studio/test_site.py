@@ -181,7 +181,37 @@ def test_where_python_cannot_start_the_zoo_is_shown_and_it_is_said(browser_page,
         browser_page.locator("td.how", has_text="7·7·3·64 = 9,408").wait_for()
 
 
+# stands for Pyodide: it begins, and hangs where its memory is to be taken up again
+HANGS = """
+export const version = "0";
+const answer = JSON.stringify({ error: "no", wrong: { told: "it answers", start: null, end: null, fits: [] } });
+export async function loadPyodide(options) {
+  if (options._loadSnapshot) await new Promise(() => {});
+  return { unpackArchive() {}, runPython: () => () => answer, makeMemorySnapshot: () => new Uint8Array([1, 2, 3]) };
+}
+"""
+
+
+def test_a_memory_that_hangs_is_left_alone(browser_page, tmp_path, broken):
+    write_site(tmp_path, broken)
+    (tmp_path / "pyodide/pyodide.mjs").write_text(HANGS)
+    page = browser_page
+    with served(tmp_path) as address:
+        page.goto(address)
+        page.locator("html[data-python=begun]").wait_for(state="attached")
+        page.wait_for_function("caches.open('hubel-python').then((cache) => cache.keys()).then((kept) => kept.length)")
+        page.clock.install()
+        page.goto("about:blank")
+        page.goto(f"{address}/#net=8x8x1:+flatten")
+        page.locator("#trouble", has_text="Python is on its way").wait_for()
+        while not page.locator("#trouble", has_text="does not begin").count():
+            page.clock.fast_forward(1000)
+        page.locator("html[data-python=begun]").wait_for(state="attached")
+        page.locator("#wrong", has_text="it answers").wait_for()
+
+
 @needs_pyodide
+@pytest.mark.walk
 def test_python_answers_in_the_page_and_without_a_network(browser_page, tmp_path):
     write_site(tmp_path / "course", REAL)
     typed = "28x28x1: conv 7 3x3 same, flatten, dense 10"

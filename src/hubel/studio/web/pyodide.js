@@ -1,16 +1,22 @@
 // Asking Python, which runs in a worker of the page. Until it is there, networks of the zoo are answered from files.
 
 const DRAWN = ["network", "design", "figures"]; // what the files of the zoo hold
-const waiting = new Map(); // by number: {done, failed}
+const PATIENCE = 20_000; // ms for Python to begin where its memory stood, which takes one or two
+const waiting = new Map(); // by number: {done, failed, asked}
 const ofZoo = new Map(); // text: what its file holds
 let number = 0;
 let state = "beginning";
 let worker = null;
 
-function begin() {
-  worker = new Worker("worker.js", { type: "module" });
+function begin(name = "python") {
+  let late = null;
+  worker = new Worker("worker.js", { type: "module", name });
   worker.onmessage = ({ data }) => {
-    if (data.ready) {
+    if ("isRemembering" in data) {
+      clearTimeout(late);
+      if (data.isRemembering) late = setTimeout(anew, PATIENCE);
+    } else if (data.ready) {
+      clearTimeout(late);
       state = "ready";
       document.documentElement.dataset.python = data.isRemembered ? "remembered" : "begun";
       tell("answered");
@@ -25,6 +31,14 @@ function begin() {
     }
   };
   worker.onerror = (event) => fail(event.message || "the worker could not be started");
+}
+
+/** Begin again without the memory that was kept, and ask again what waits: a start that hangs says nothing. */
+function anew() {
+  worker.terminate();
+  begin("anew");
+  for (const { asked } of waiting.values()) worker.postMessage(asked);
+  tell("anew");
 }
 
 function fail(why) {
@@ -53,8 +67,9 @@ export async function ask(question, values = {}) {
   number += 1;
   const own = number;
   return new Promise((done, failed) => {
-    waiting.set(own, { done, failed });
-    worker.postMessage({ number: own, question, values });
+    const asked = { number: own, question, values };
+    waiting.set(own, { done, failed, asked });
+    worker.postMessage(asked);
   });
 }
 

@@ -61,6 +61,8 @@ document.addEventListener("asking", ({ detail: { state, answer } }) => {
     trouble.replaceChildren("The studio's server does not answer. Nothing here is lost: start hubel studio again, and the page goes on.");
   } else if (state === "beginning") {
     trouble.replaceChildren("Python is on its way into this page, some 6 MB the first time; what you typed is answered when it is here. The zoo's networks are shown at once.");
+  } else if (state === "anew") {
+    trouble.replaceChildren("What this browser has kept of Python does not begin: Python is begun anew, which takes some seconds more, and what you typed is answered when it is here.");
   } else if (state === "failed") {
     trouble.replaceChildren(`Python could not be started in this page (${answer}): the zoo's networks are shown, and nothing else is answered. Another browser, or hubel studio, may do.`);
   } else if (state === "token") {

@@ -15,12 +15,15 @@ const ready = begin();
 async function begin() {
   const archive = await fetched();
   const memory = await kept(archive).catch(() => null);
-  if (memory?.found) {
+  if (memory?.found && self.name === "anew") await memory.forget(); // it hung, and the page began this worker
+  else if (memory?.found) {
+    postMessage({ isRemembering: true });
     try {
       const answered = answers(await started({ _loadSnapshot: memory.found }, archive));
       isRemembered = true;
       return answered;
     } catch {
+      postMessage({ isRemembering: false });
       await memory.forget();
     }
   }

@@ -71,72 +71,68 @@ function weights(layer, number, outputs, inputs, bias, chance) {
     [values, layer.slopes[at], new Float32Array(values.length), new Float32Array(values.length)]);
 }
 
+// Each place of the output has its window written out in a row, so that what is summed lies together; and slopes of
+// nought, of which a maximum and a relu leave most, are passed over.
 class Convolution {
   constructor({ input, output, windows, bias }, chance) {
-    [this.height, this.width, this.channels] = input;
-    [this.rows, this.columns, this.filters] = output;
-    this.windows = windows;
+    const [rows, columns, filters] = output;
     const [tall, wide] = windows.map(({ kernel }) => kernel);
-    weights(this, this.filters * this.channels * tall * wide, this.filters, this.channels * tall * wide, bias, chance);
-    this.values = new Float32Array(this.filters * this.rows * this.columns);
-    this.back = new Float32Array(this.channels * this.height * this.width);
-    this.reach = [reached(windows[0], this.height, this.rows), reached(windows[1], this.width, this.columns)];
+    Object.assign(this, { windows, filters, places: rows * columns, size: input[2] * tall * wide });
+    weights(this, filters * this.size, filters, this.size, bias, chance);
+    this.from = sources(input, output, windows);
+    this.written = new Float32Array(this.from.length);
+    this.values = new Float32Array(filters * this.places);
+    this.back = new Float32Array(input[2] * input[0] * input[1]);
+    this.share = new Float32Array(this.size);
   }
 
   forward(given) {
-    const { values, weight, bias, rows, columns } = this;
-    this.given = given;
-    for (let filter = 0; filter < this.filters; filter++) values.fill(bias[filter], filter * rows * columns, (filter + 1) * rows * columns);
-    this.each((w, y, x, from, to, step, length) => {
-      const factor = weight[w];
-      for (let i = 0, j = from; i < length; i++, j += step) values[to + i] += factor * given[j];
-    });
+    const { from, written, values, weight, bias, places, size } = this;
+    for (let i = 0; i < from.length; i++) written[i] = from[i] < 0 ? 0 : given[from[i]];
+    for (let filter = 0, to = 0; filter < this.filters; filter++) {
+      for (let place = 0, i = 0; place < places; place++) {
+        let sum = bias[filter];
+        for (let w = filter * size, end = w + size; w < end; w++, i++) sum += weight[w] * written[i];
+        values[to++] = sum;
+      }
+    }
     return values;
   }
 
   backward(slopes, wanted) {
-    const { given, weight, back, rows, columns } = this;
+    const { from, written, weight, back, share, places, size } = this;
     const [own, ofBias] = this.slopes;
-    for (let filter = 0, i = 0; filter < this.filters; filter++) for (let n = rows * columns; n; n--) ofBias[filter] += slopes[i++];
     back.fill(0);
-    this.each((w, y, x, from, to, step, length) => {
-      const factor = weight[w];
-      let sum = 0;
-      if (wanted) for (let i = 0, j = from; i < length; i++, j += step) {
-        const slope = slopes[to + i];
-        sum += slope * given[j];
-        back[j] += factor * slope;
-      } else for (let i = 0, j = from; i < length; i++, j += step) sum += slopes[to + i] * given[j];
-      own[w] += sum;
-    });
-    return back;
-  }
-
-  /** For each weight and each row that it meets: where it reads, where it writes, its stride, and how often. */
-  each(act) {
-    const [down, along] = this.windows;
-    const [vertical, horizontal] = this.reach;
-    let w = 0;
-    for (let filter = 0; filter < this.filters; filter++) for (let channel = 0; channel < this.channels; channel++) {
-      for (let y = 0; y < down.kernel; y++) for (let x = 0; x < along.kernel; x++, w++) {
-        const [top, bottom] = vertical[y];
-        const [left, right] = horizontal[x];
-        for (let row = top; row < bottom; row++) {
-          const from = (channel * this.height + row * down.stride - down.before + y * down.dilation) * this.width + left * along.stride - along.before + x * along.dilation;
-          act(w, y, x, from, (filter * this.rows + row) * this.columns + left, along.stride, right - left);
-        }
+    for (let place = 0, start = 0; place < places; place++, start += size) {
+      let some = false;
+      for (let filter = 0, w = 0; filter < this.filters; filter++, w += size) {
+        const slope = slopes[filter * places + place];
+        if (!slope) continue;
+        ofBias[filter] += slope;
+        for (let i = 0; i < size; i++) own[w + i] += slope * written[start + i];
+        if (!wanted) continue;
+        if (!some) share.fill(0);
+        some = true;
+        for (let i = 0; i < size; i++) share[i] += slope * weight[w + i];
       }
+      if (some) for (let i = 0; i < size; i++) if (from[start + i] >= 0) back[from[start + i]] += share[i];
     }
+    return back;
   }
 }
 
-/** For each place of a kernel, the first and (not including) the last place of the output at which it meets the input. */
-function reached({ kernel, stride, before, dilation }, length, places) {
-  return Array.from({ length: kernel }, (_, at) => {
-    const first = Math.max(0, Math.ceil((before - at * dilation) / stride));
-    const last = Math.min(places - 1, Math.floor((length - 1 + before - at * dilation) / stride));
-    return [first, Math.max(first, last + 1)];
-  });
+/** Where each place of the output reads, window after window in the order of a filter's weights; -1 in the padding. */
+function sources([height, width, channels], [rows, columns], [down, along]) {
+  const found = new Int32Array(rows * columns * channels * down.kernel * along.kernel);
+  let at = 0;
+  for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) for (let channel = 0; channel < channels; channel++) {
+    for (let y = row * down.stride - down.before, i = 0; i < down.kernel; i++, y += down.dilation) {
+      for (let x = column * along.stride - along.before, j = 0; j < along.kernel; j++, x += along.dilation) {
+        found[at++] = y < 0 || y >= height || x < 0 || x >= width ? -1 : (channel * height + y) * width + x;
+      }
+    }
+  }
+  return found;
 }
 
 class Dense {
@@ -164,6 +160,7 @@ class Dense {
     back.fill(0);
     for (let unit = 0; unit < this.units; unit++) {
       const slope = slopes[unit];
+      if (!slope) continue;
       ofBias[unit] += slope;
       for (let i = 0, w = unit * inputs; i < inputs; i++) {
         own[w + i] += slope * given[i];

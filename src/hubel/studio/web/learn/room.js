@@ -1,6 +1,7 @@
 // The learn room: a small network learns handwritten digits in this page, with nothing installed, and one sees it learn.
 
 import { count, h, held, percent } from "hubel/view/dom";
+import { written } from "hubel/view/numbers";
 import { address, addressed } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
 import { drawKernels, paint } from "hubel/studio/kernels";
@@ -50,7 +51,9 @@ class Learn {
     place.append(
       h("h1", { class: "hidden" }, "Learn"),
       h("div", { class: "settings" }, field("network", this.choice), field("learning rate", this.rate), field("images a step", this.size), this.button, this.one, this.again),
-      this.text, this.wrong, this.notes, this.figures,
+      this.text, this.wrong, this.notes,
+      h("p", { class: "note" }, "The learning rate falls as it learns, to a half after three times through all digits: large steps at first, and small ones that settle."),
+      this.figures,
       h("div", { class: "learning-stage" },
         h("section", {}, h("h2", {}, this.ofLoss = h("span", { class: "of-loss" }, "loss"), ", and ", this.ofRight = h("span", { class: "of-right" }, "how many of 2,000 others are right")), this.chart),
         h("section", {}, h("h2", {}, "the first layer's kernels"), this.filters)),
@@ -137,6 +140,11 @@ class Learn {
     if (!this.measuring && this.seen >= this.next) this.measure(until);
   }
 
+  /** The learning rate falls, to a half after three times through all: large steps first, small ones to settle. */
+  get rateNow() {
+    return (Number(this.rate.value) || 0) / Math.sqrt(1 + this.seen / this.digits.training);
+  }
+
   batch() {
     const size = Math.max(1, Math.min(256, Math.round(Number(this.size.value)) || 1));
     for (let i = 0; i < size; i++) {
@@ -145,7 +153,7 @@ class Learn {
       const { loss } = this.net.learn(this.digits.at(index), this.digits.label(index));
       this.loss = this.loss === null ? loss : SMOOTH * this.loss + (1 - SMOOTH) * loss;
     }
-    this.net.update(Number(this.rate.value) || 0, size);
+    this.net.update(this.rateNow, size);
     this.seen += size;
     this.losses.push([this.seen, this.loss]);
   }
@@ -175,6 +183,7 @@ class Learn {
       ["images seen", count(this.seen)], ["times through all 8,000", (this.seen / this.digits.training).toFixed(2)],
       ["loss", this.loss === null ? "–" : this.loss.toFixed(4)], ["right of 2,000 others", right === undefined ? "–" : percent(right)],
       ["seconds", this.seconds.toFixed(1)], ["images a second", this.seconds ? count(Math.round(this.seen / this.seconds)) : "–"],
+      ["learning rate now", written(String(Number(this.rateNow.toPrecision(2))))],
     ];
     this.figures.replaceChildren(...figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
     this.draw();
