@@ -42,3 +42,9 @@ def opened(page, address, said=""):
     page.locator(".canvas svg").first.wait_for()
     page.locator("td.how:not(:empty)").first.wait_for(state="attached")
     return page
+
+
+def put(field, words):
+    """Type words in place of what a field of a number holds; Playwright's own way writes them behind it in Firefox."""
+    field.press("Control+a")
+    field.press_sequentially(words)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.studio.conftest import TOKEN, opened, studio
+from tests.studio.conftest import TOKEN, opened, put, studio
 from tests.work import HANG
 
 PATIENT = 1000 * HANG
@@ -67,10 +67,11 @@ def test_what_learns_follows_the_address(browser_page, there):
     expect(browser_page.locator(".learn .wrong")).not_to_be_empty(timeout=PATIENT)
 
 
+@pytest.mark.walk
 def test_back_and_forward_go_from_room_to_room(browser_page, there):
     page = opened(browser_page, there, "&net=mlp&layer=dense1&tab=memory")
     page.get_by_role("link", name="Convolve").press("Enter")
-    page.locator("#convolve-s").fill("2")
+    put(page.locator("#convolve-s"), "2")
     page.get_by_role("link", name="Course").click()
     page.locator(".course article h2").wait_for()
     page.go_back(wait_until="commit")

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.axe import needs_axe, violations
-from tests.studio.conftest import TOKEN
+from tests.studio.conftest import TOKEN, put
 from tests.work import HANG
 
 X = [[[1, 0, 2, 5, 1], [3, 1, 0, 0, 2], [0, 4, 1, 2, 2], [1, 1, 0, 3, 0], [2, 0, 1, 1, 4]]]
@@ -123,8 +123,8 @@ def test_what_does_not_fit_is_told_with_its_numbers(room):
 def test_a_step_of_learning_is_that_of_pytorch(room):
     opened(room, x=text(X), k=text(K), b="0.25", f="tanh", p="1", at="0,4")
     room.locator(".learning summary").click()
-    room.get_by_label("the wanted number").fill("0.5")
-    room.get_by_label("learning rate").fill("0.2")
+    put(room.get_by_label("the wanted number"), "0.5")
+    put(room.get_by_label("learning rate"), "0.2")
     kernel = torch.tensor([K], requires_grad=True)
     bias = torch.tensor([0.25], requires_grad=True)
     loss = (torch.tanh(F.conv2d(torch.tensor([X]).float(), kernel, bias, padding=1))[0, 0, 0, 4] - 0.5).square() / 2
@@ -139,6 +139,7 @@ def test_a_step_of_learning_is_that_of_pytorch(room):
     room.locator(".learning summary").click()
 
 
+@pytest.mark.walk
 def test_a_place_is_chosen_and_played_product_by_product(room):
     opened(room, x=text(X), k=text(K))
     cell = room.locator(".convolve .numbers[aria-label^='output'] span").nth(4)
@@ -151,6 +152,7 @@ def test_a_place_is_chosen_and_played_product_by_product(room):
     assert room.locator(".convolve .numbers[aria-label^='input'] .now").count() == 1
 
 
+@pytest.mark.walk
 def test_drawing_and_typing_change_what_follows(room):
     opened(room, x=text(X), k=text(K))
     before = numbers(room)
@@ -224,7 +226,7 @@ def test_the_next_product_and_a_kernel_that_grows_about_its_middle(room):
 def test_the_address_says_it_all(room):
     opened(room, x=text(X), k=text(K), s="2", f="relu")
     bias = room.locator("#convolve-b")
-    bias.fill("0.75")
+    put(bias, "0.75")
     room.wait_for_url(lambda found: "b=0.75" in found, wait_until="commit")
     told = room.evaluate("location.hash")
     room.evaluate("location.hash = 'room=convolve&x=dot&s=1&b=0&f=none&k=blur'")
@@ -236,16 +238,16 @@ def test_the_address_says_it_all(room):
 
 def test_what_is_changed_just_after_going_elsewhere_is_said_in_the_address(room):
     opened(room, x=text(X), k=text(K))
-    room.locator("#convolve-b").fill("0.25")  # waits to be written when the address becomes another
+    put(room.locator("#convolve-b"), "0.25")  # waits to be written when the address becomes another
     opened(room, x="dot", k="blur")
-    room.locator("#convolve-b").fill("0.5")
+    put(room.locator("#convolve-b"), "0.5")
     room.wait_for_url(lambda found: "b=0.5" in found, wait_until="commit")
     assert "x=dot" in room.evaluate("location.hash")
 
 
 def test_a_phone_has_room_for_it(room):
     room.set_viewport_size({"width": 390, "height": 844})
-    assert room.evaluate("document.documentElement.scrollWidth") == 390
+    assert room.evaluate("document.documentElement.scrollWidth") <= 390
     room.set_viewport_size({"width": 1280, "height": 900})
 
 

@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.studio.conftest import TOKEN, opened, studio
 
 
@@ -17,6 +19,7 @@ def test_a_page_without_the_token_asks_for_it(browser_page, address):
     assert browser_page.locator("#trouble").is_hidden()
 
 
+@pytest.mark.walk
 def test_two_tabs_know_nothing_of_each_other(browser_page, address):
     first = opened(browser_page, address, "&net=mlp")
     second = opened(browser_page.context.new_page(), address, "&net=lenet5")
@@ -26,6 +29,7 @@ def test_two_tabs_know_nothing_of_each_other(browser_page, address):
     second.close()
 
 
+@pytest.mark.walk
 def test_a_server_that_comes_back_is_asked_again(browser_page):
     with studio() as address:
         page = opened(browser_page, address)

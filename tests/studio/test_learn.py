@@ -115,6 +115,7 @@ def seen(page):
     return int(page.locator(".learn .totals dd").first.inner_text().replace(",", ""))
 
 
+@pytest.mark.walk
 def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
     page = browser_page
     page.goto(f"{address}/#token={TOKEN}&room=learn&learner=softmax regression")

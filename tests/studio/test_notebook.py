@@ -41,6 +41,7 @@ def shown(page, tmp_path, begin):
     return page.frame_locator("iframe"), texts
 
 
+@pytest.mark.walk
 def test_edits_go_to_python_and_come_from_there(browser_page, tmp_path):
     frame, texts = shown(browser_page, tmp_path, "room=design&net=lenet5")
     frame.get_by_text("61,706").first.wait_for()

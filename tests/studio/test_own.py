@@ -79,6 +79,7 @@ def test_an_archive_alone_is_the_data(tmp_path):
     assert answered("own", {"name": "pets"}, runs.questions)["path"].endswith("data/pets/pets.zip")
 
 
+@pytest.mark.walk
 def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser_page, tmp_path):
     for name, shade in (("cats", 20), ("dogs", 200)):
         (tmp_path / "animals" / name).mkdir(parents=True)

@@ -1,5 +1,7 @@
 """Runs in the studio: what their files say, trainings as processes of their own, and the rooms that show them."""
 
+import base64
+import io
 import json
 import os
 import signal
@@ -9,6 +11,7 @@ import time
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from hubel.base.errors import SettingError
@@ -19,6 +22,8 @@ from hubel.studio.runs import Runs
 from hubel.studio.runs.trainings import Trainings
 from tests.axe import PLACE, violations
 from tests.studio.conftest import TOKEN, studio
+from tests.tasks.killed import trained
+from tests.tasks.little import LITTLE
 from tests.work import HANG
 
 RUN = """
@@ -125,6 +130,15 @@ def test_a_training_is_found_again_and_stopped(folder, pretended):
     assert "no training of it under way" in asked(other, "stop", name=name)["error"]
 
 
+def test_what_never_began_is_not_gone_on_with(folder, pretended):
+    assert "expected a run's folder, found none" in asked(Runs(folder), "resume", name="nowhere")["error"]
+    runs = Runs(folder)
+    name = asked(runs, "train", text="mlp", data="mnist")["name"]
+    asked(runs, "stop", name=name)
+    until(lambda: asked(runs, "run", name=name)["state"] == "refused")
+    assert "did not begin" in asked(runs, "resume", name=name)["error"]
+
+
 def test_a_run_that_is_there_is_not_written_over(folder, pretended):
     assert "is a run already" in asked(Runs(folder), "train", text="mlp", data="mnist", name="first")["error"]
 
@@ -195,16 +209,16 @@ def test_a_folder_of_runs_that_is_a_file_is_told(tmp_path):
 
 def test_what_does_not_train_is_asked_for_nothing(folder):
     assert "no training of it under way" in asked(Runs(folder), "wish", name="first", wish="pause")["error"]
-    (folder / "first/run.toml").write_text(f'{RUN}task = "play"')
-    assert "neither pauses nor" in asked(Runs(folder), "wish", name="first", wish="pause")["error"]
     assert not (folder / "first/asked.txt").exists()
 
 
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"look": "cat"}, "expected one of cam, saliency"),
-        ({"look": "style"}, "expected one of cam"),
+        ({"look": "cat"}, "expected one of predict, cam, saliency"),
+        ({"look": "style"}, "style is of an image"),
+        ({"look": "style", "picture": "?"}, "expected a second image for style"),
+        ({"look": "cam", "picture": "?", "style": "?"}, "and none for others"),
         ({"look": "cam"}, "cam is of an image"),
         ({"look": "cam", "picture": "?"}, "expected an image file in base64"),
         ({"look": "filters", "name": "none"}, "expected a run's folder, found none"),
@@ -234,6 +248,26 @@ def test_a_pause_before_the_first_step_is_not_forgotten(folder, monkeypatch):
     put_wish(run, "")
     asked(runs, "run", name="first")
     assert wish(run) == ""
+
+
+# what a task beyond classification answers with, of an image or of nothing
+ANSWERS = {"segmentation": ("image/png", 3), "speech": ("audio/wav", 1)}
+
+
+@pytest.mark.parametrize("task", ANSWERS)
+def test_other_tasks_show_what_they_have(tmp_path, task):
+    trained(LITTLE[task](tmp_path / "data"), tmp_path / "runs/first")
+    runs, (kind, number) = Runs(tmp_path / "runs"), ANSWERS[task]
+    picture = io.BytesIO()
+    Image.new("L", (24, 24), 180).save(picture, "png")
+    given = "" if task == "speech" else base64.b64encode(picture.getvalue()).decode()
+    found = asked(runs, "looked", name="first", look="predict", picture=given)
+    assert [each.partition(";")[0] for each in found["made"]] == [f"data:{kind}"] * number, found
+    assert "written" not in found["said"]
+    assert given == "" or found["said"]
+    model = asked(runs, "model", name="first")
+    assert "received one for" in model["reason"]
+    assert model["paths"]
 
 
 @pytest.fixture
@@ -284,6 +318,7 @@ def test_one_watches_it_learn_a_step_at_a_time(browser_page, tmp_path, shades):
         page.locator(".state.stopped").wait_for()
 
 
+@pytest.mark.walk
 def test_from_a_training_to_a_look_inside(browser_page, tmp_path, shades):
     """A real training, begun in the page, followed to its end, and its model drawn into."""
     with studio(runs=tmp_path / "runs") as address:

@@ -1,5 +1,10 @@
 """The studio's server: it answers its own page, and nobody else."""
 
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
@@ -96,3 +101,25 @@ def test_the_variable_of_the_token_is_that_of_serve():
     from hubel.cli.serve import TOKEN as OTHER
 
     assert VARIABLE == OTHER
+
+
+def test_stopped_while_it_answers_it_says_nothing_of_a_fault(tmp_path):
+    """Questions of runs may take long: a page asks again once the studio is back."""
+    program = (
+        "import sys, threading, time; from pathlib import Path; from hubel.studio import runs, server\n"
+        "runs.Runs.run = lambda self, name: print('asked', flush=True) or time.sleep(4) or {}\n"
+        "server.serve_studio('x' * 24, 0, Path('.'), lambda bound: print(bound.getsockname()[1], flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+        address = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        bearer = {"Authorization": f"Bearer {'x' * 24}"}
+        transport = httpx.HTTPTransport(retries=12)  # the port is there a moment before it listens
+        with ThreadPoolExecutor(1) as pool, httpx.Client(transport=transport, headers=bearer, timeout=HANG) as client:
+            asked = pool.submit(client.post, f"{address}/ask/run", json={"name": "x"})
+            process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(httpx.RemoteProtocolError, match="disconnected"):
+                asked.result()
+        out, said = process.communicate(timeout=HANG)
+    assert "raceback" not in out + said
+    assert "graceful" not in out + said

@@ -31,8 +31,8 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 
 
-def trained(little: Little, directory: Path) -> None:
-    """Train, or go on where a run was left."""
+def trained(little: Little, directory: Path, progress: Any = None) -> None:
+    """Train, or go on where a run was left. progress: is called with each event of a training."""
     splits = tasks.load(little.source, **little.settings)
     if (directory / "run.toml").exists():
         resume(directory, splits)
@@ -42,7 +42,8 @@ def trained(little: Little, directory: Path) -> None:
         recipe = RECIPE if splits.train.targets.varied else RECIPE.replace(augmentation="none")
         recipe = recipe.replace(**little.recipe)
         task.check(network, splits.train.shape)
-        train(network, splits, recipe, directory, validation=0.25 if splits.validation is None else "auto")
+        held = 0.25 if splits.validation is None else "auto"
+        train(network, splits, recipe, directory, validation=held, progress=progress)
 
 
 def forked(

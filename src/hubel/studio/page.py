@@ -43,7 +43,8 @@ def studio_page() -> str:
 
 def course_page(course: dict[str, Any] | None) -> str:
     """The same with a teacher's exercises in place of hubel's own."""
-    return _page("hubel/studio/server", {"connect-src": "'self'"}, {"server": True}, course)
+    policy = {"connect-src": "'self'", "media-src": "data:"}
+    return _page("hubel/studio/server", policy, {"server": True}, course)
 
 
 def site_page(course: dict[str, Any] | None = None) -> str:

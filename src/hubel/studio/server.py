@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from logging import getLogger
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -63,6 +64,7 @@ def serve_studio(
     """
     with bound_socket(HERE, port) as bound:
         begin_log()
+        getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
         server = server_of(token, runs, course)
         listening(bound)
         server.run([bound])
@@ -119,7 +121,12 @@ class _Studio:
                 raise Refusal("method", f"{path} is not for {printable(method)[:20]}, but for POST")
             values = _values(scope, (await receive()).get("body", b""))
             pool = self._quick if question in QUESTIONS else self._slow
-            found = await asyncio.get_running_loop().run_in_executor(pool, self._answer, question, values)
+            try:
+                found = await asyncio.get_running_loop().run_in_executor(pool, self._answer, question, values)
+            except asyncio.CancelledError as error:
+                if error.args:  # the server's own words, which it has where it is stopped while something is answered
+                    raise Refusal("busy", "the studio is being stopped") from None
+                raise
             await _send(send, "application/json", found)
         else:
             raise Refusal("unknown", f"there is nothing at {printable(path)[:100]}")

@@ -2,12 +2,15 @@
 
 import threading
 import time
+from functools import partial
 
 import pytest
 import torch
 
 from hubel.base.wishes import GO_ON, PAUSE, PAUSED, STEP, is_look_wanted, put_wish, want_look, wish
 from hubel.train import Progress, Run, resume, train
+from tests.tasks.killed import bits, trained
+from tests.tasks.little import LITTLE
 from tests.work import HANG
 
 
@@ -30,17 +33,16 @@ def paused(folder, step=""):
     return int(said.split()[3])
 
 
-def test_a_training_waits_makes_single_steps_and_goes_on_to_the_same_bits(network, splits, recipe, tmp_path):
-    whole, folder, told = train(network, splits, recipe, tmp_path / "whole"), tmp_path / "run", []
+def waited(begin, folder):
+    """A training that is paused, makes two steps, and goes on to its end. begin: trains, and is given who listens."""
+    told = []
 
     def pause(event):
         if isinstance(event, Progress) and not told:
             told.append(event)
             put_wish(folder, PAUSE)
 
-    there = threading.Thread(
-        target=train, args=(network, splits, recipe, folder), kwargs={"progress": pause}, daemon=True
-    )
+    there = threading.Thread(target=begin, kwargs={"progress": pause}, daemon=True)
     there.start()
     at = paused(folder)
     for _ in range(2):
@@ -51,9 +53,21 @@ def test_a_training_waits_makes_single_steps_and_goes_on_to_the_same_bits(networ
     put_wish(folder, GO_ON)
     there.join(HANG)
     assert not wish(folder)
+
+
+def test_a_training_waits_makes_single_steps_and_goes_on_to_the_same_bits(network, splits, recipe, tmp_path):
+    whole, folder = train(network, splits, recipe, tmp_path / "whole"), tmp_path / "run"
+    waited(partial(train, network, splits, recipe, folder), folder)
     ends = (run.model().module.state_dict().values() for run in (whole, Run.open(folder)))
     for one, other in zip(*ends, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_games_stand_still_meanwhile(tmp_path):
+    little = LITTLE["play"](tmp_path)
+    trained(little, tmp_path / "whole")
+    waited(partial(trained, little, tmp_path / "run"), tmp_path / "run")
+    assert bits(tmp_path / "run") == bits(tmp_path / "whole")
 
 
 def test_who_wants_to_look_gets_a_checkpoint_of_this_moment(network, splits, recipe, tmp_path):

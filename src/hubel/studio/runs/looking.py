@@ -1,4 +1,4 @@
-"""What `hubel look` shows of a run, as a picture: the command itself, in a process of its own."""
+"""What a run's model says, and what `hubel look` shows of it: the commands themselves, in a process of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hubel.base.words import printable
 
 # what can be shown, and whether it is of an image: always, never, or where there is one
 LOOKS: dict[str, bool | None] = {
+    "predict": None,
     "cam": True,
     "saliency": True,
     "integrated-gradients": True,
@@ -27,43 +28,58 @@ LOOKS: dict[str, bool | None] = {
     "mistakes": False,
     "space": False,
     "dream": None,
+    "style": True,
 }
-_MADE = ("dream",)  # pictures of which no drawing is made
+_MADE = ("dream", "style")  # pictures of which no drawing is made
+_KINDS = {".svg": "image/svg+xml", ".png": "image/png", ".gif": "image/gif", ".wav": "audio/wav"}
 _SECONDS = 120
 _one = threading.Lock()  # each takes a process that loads PyTorch
 
 
-def looked(run: Path, look: str, layer: str, picture: str) -> dict[str, Any]:
-    """A picture as `hubel look` draws it, as a data URL, and what it says besides.
+def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[str, Any]:
+    """What `hubel look` draws, or `hubel predict` says and writes: `said`, and `made`, files as data URLs.
 
     look: one of LOOKS. layer: its path; empty where hubel picks it. picture: an image file's bytes in base64; empty for
-    none. Raises SettingError where there is nothing to see, with the command's own words.
+    none. style: another's, in whose manner the first is painted. Raises SettingError where there is nothing to see,
+    with the command's own words.
     """
     if look not in LOOKS:
         raise SettingError(f"expected one of {', '.join(LOOKS)}, received {printable(look)[:40]!r}")
     if LOOKS[look] and not picture:
         raise SettingError(f"{look} is of an image: draw one, choose a sample, or give a file")
+    if (look == "style") != bool(style):
+        raise SettingError("style: expected a second image for style, whose manner is taken, and none for others")
     with _one, TemporaryDirectory() as folder:
-        made = Path(folder) / ("made.png" if look in _MADE else "made.svg")
-        words = [f"--layer={layer}"] if layer else []
+        made = "made.png" if look in _MADE else "made.svg"
+        words = ["look", look, *([f"--layer={layer}"] if layer else []), "-o", made]
         images = []
-        if picture and LOOKS[look] is not False:
-            images = [f"{folder}/image"]
-            Path(images[0]).write_bytes(_bytes(picture))
-        command = [sys.executable, "-m", "hubel", "look", look, *words, "-o", str(made), "--", str(run), *images]
+        for name, content in (("image", picture), ("manner", style)):
+            if content and LOOKS[look] is not False:
+                images.append(name)
+                (Path(folder) / name).write_bytes(_bytes(content))
+        if look == "predict":  # which writes what its task answers with where it is
+            words = ["predict"]
+        command = [sys.executable, "-m", "hubel", *words, "--", str(run.absolute()), *images]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=_SECONDS, stdin=subprocess.DEVNULL, check=False)
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, timeout=_SECONDS, stdin=subprocess.DEVNULL, check=False
+            )
         except subprocess.TimeoutExpired:
-            raise SettingError(f"{look} takes more than {_SECONDS} s; hubel look {look} has all the time") from None
-        said = printable((done.stdout if made.is_file() else done.stderr).decode("utf-8", "replace"), keep="\n").strip()
-        if not made.is_file():
-            raise SettingError(said.replace(f"{folder}/", "")[-600:] or f"{look} ended without a picture")
-        lines = [line for line in said.splitlines() if str(made) not in line]
-        kind = "image/png" if look in _MADE else "image/svg+xml"
-        return {
-            "picture": f"data:{kind};base64,{base64.b64encode(made.read_bytes()).decode()}",
-            "said": "\n".join(lines).replace(f"{folder}/", ""),
-        }
+            raise SettingError(f"{look} takes more than {_SECONDS} s; the command itself has all the time") from None
+        found = [each for each in sorted(Path(folder).iterdir()) if each.suffix in _KINDS]
+        told = done.stderr if done.returncode else done.stdout
+        said = [
+            line
+            for line in printable(told.decode("utf-8", "replace"), keep="\n").strip().splitlines()
+            if not any(line.endswith(each.name) for each in found)
+        ]
+        if done.returncode or not (found or said):
+            raise SettingError("\n".join(said)[-600:] or f"{look} ended without an answer")
+        return {"said": "\n".join(said), "made": [_url(each) for each in found]}
+
+
+def _url(path: Path) -> str:
+    return f"data:{_KINDS[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def _bytes(picture: str) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hubel.view.writers.markup import text_of
 
+SEEN = ("image", "picture")  # what a task calls its examples where they are pictures
 MOST_ASKED, MOST_SHOWN, EXAMPLES = 2000, 24, 8  # images: asked about, shown, and offered to look by
 _loading = threading.Lock()  # PyTorch is imported once, whoever asks first
 
@@ -26,10 +27,10 @@ def running_model(run: Path) -> dict[str, Any]:
 
         model = Run.open(run).model()
     reason = reason_not_packed(model)
-    if reason is not None:
-        return {"reason": reason}
     report = analyse(model.network)
     paths = [row.path for row in report.rows]
+    if reason is not None:
+        return {"reason": reason, "paths": paths}
     places = {path: place for place, path in enumerate(paths)}
     drawn = drawing(strip(report), places=places, ruled=False)
     stopped = model.summary.get("stopped") or {}
@@ -42,18 +43,23 @@ def examples(run: Path) -> dict[str, Any]:
         import numpy as np
 
         from hubel.report import own_splits, picture_url
+        from hubel.tasks.asking import Made
+        from hubel.tasks.decoding import decoding_of
         from hubel.train import Run
 
     opened = Run.open(run)
     part, dataset = own_splits(opened).part()
     if dataset is None or not len(dataset):
         return {"samples": []}
+    if opened.task.example[0] not in SEEN or isinstance(opened.task, Made):
+        return {"samples": []}  # of texts, sounds, games, and what is made of nothing
+    named = bool(decoding_of(opened.task.name).names)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, EXAMPLES).astype(np.int64))
     shown = [
         {
             "name": f"{part} image {index + 1:,}",
             "picture": picture_url(dataset.images[index]),
-            "label": dataset.classes[dataset.labels[index]],
+            "label": dataset.classes[dataset.labels[index]] if named else "",
         }
         for index in map(int, chosen)
     ]

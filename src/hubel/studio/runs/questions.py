@@ -16,7 +16,6 @@ from hubel.studio.runs.own import OwnData
 from hubel.studio.runs.trainings import NOTES, Trainings
 
 _DATA_USUAL = "mnist"
-_PLAY = "play"  # the task of games, whose trainings listen to signals alone
 _FRESH_SECONDS = 2.0  # that a page waits for a checkpoint of this moment
 _MOST_OTHERS = 20  # names that a page is told and cannot ask by
 
@@ -43,7 +42,7 @@ class Runs:
             "model": (self.model, {"name": str, "fresh": int}),
             "examples": (self.examples, {"name": str}),
             "mistakes": (self.mistakes, {"name": str}),
-            "looked": (self.looked, {"name": str, "look": str, "layer": str, "picture": str}),
+            "looked": (self.looked, {"name": str, "look": str, "layer": str, "picture": str, "style": str}),
             "put": (self.data.put, {"name": str, "path": str, "at": int, "size": int, "content": str}),
             "own": (self.data.own, {"name": str}),
         }
@@ -98,6 +97,8 @@ class Runs:
         name = checked_name(name)
         if epochs.startswith("-"):
             raise SettingError(f"epochs: expected a number, received {printable(epochs)[:40]!r}")
+        if "network" not in self._told(name):
+            raise SettingError(f"{self.folder / name}: there is no run to go on with: its training did not begin")
         more = [f"--epochs={epochs}"] if epochs else []
         self.trainings.begin(name, ["--resume", str(self.folder / name), *more])
         return {"name": name}
@@ -107,10 +108,6 @@ class Runs:
         run = self.folder / checked_name(name)
         if wish not in WISHES:
             raise SettingError(f"expected one of {', '.join(WISHES)}, received {printable(wish)[:40]!r}")
-        if self._told(name).get("task") == _PLAY:
-            raise SettingError(
-                f"{name}: a network that learns to play neither pauses nor takes single steps; stop it, and go on"
-            )
         if not run.is_dir() or not self.trainings.is_running(name):
             raise SettingError(f"{name}: there is no training of it under way that this studio began")
         put_wish(run, wish)
@@ -141,12 +138,12 @@ class Runs:
 
         return surest_mistakes(self.folder / checked_name(name))
 
-    def looked(self, name: str, look: str, layer: str, picture: str) -> dict[str, Any]:
-        """A picture of a run's model as `hubel look` draws it."""
+    def looked(self, name: str, look: str, layer: str, picture: str, style: str) -> dict[str, Any]:
+        """What a run's model says, or a picture of it as `hubel look` draws it."""
         run = self.folder / checked_name(name)
         if not run.is_dir():
             raise SettingError(f"{run}: expected a run's folder, found none")
-        return looked(run, look, layer, picture)
+        return looked(run, look, layer, picture, style)
 
     def _free_name(self) -> str:
         taken = {*run_names(self.folder), *self.trainings.names()}

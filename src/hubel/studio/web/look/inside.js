@@ -28,11 +28,11 @@ export class Inside {
     const asked = ask("examples", { name });
     const found = await ask("model", { name, fresh: Number(isFresh) });
     const late = new Promise((done) => setTimeout(done, PATIENCE, {})); // a large set may take long to be read
-    const examples = found.packed ? await Promise.race([asked, late]) : {};
+    const examples = found.error ? {} : await Promise.race([asked, late]);
     if (this.name !== name) return;
-    this.told.textContent = found.error ?? (found.reason ? `It does not run in the page: ${found.reason}. hubel report and hubel look show it.` : "");
+    this.told.textContent = found.error ?? (found.reason ? `It does not run in the page itself (${found.reason}); it is asked below.` : "");
     if (found.error) this.name = null; // another time there may be one
-    else this.more.of(name, found.paths);
+    else this.more.of(name, found.paths, found.packed ? null : examples.samples ?? []);
     if (!found.packed) return;
     const strip = h("div", { class: "strip", role: "navigation", "aria-label": "layers, from left to right" }, h("div", { class: "scroll" }, themed(drawn(found.strip))));
     this.live = mount(this.model, found.packed, { samples: examples.samples ?? [], strip: { element: strip, paths: found.paths } });

@@ -4,6 +4,7 @@ import { h } from "hubel/view/dom";
 import { ask } from "hubel/studio/asking";
 
 const LOOKS = [
+  ["predict", "what it says: classes, masks, boxes, points, colours, sentences, or what it makes (hubel predict)"],
   ["cam", "what mattered: places that speak for a class (Grad-CAM)"],
   ["saliency", "what mattered: how steeply each pixel changes the score"],
   ["integrated-gradients", "what mattered: what each pixel adds to the score"],
@@ -15,9 +16,18 @@ const LOOKS = [
   ["mistakes", "what it takes for what, and how sure it was"],
   ["space", "the images as points, alike ones near each other"],
   ["dream", "an image changed until a layer sees more in it"],
+  ["style", "an image in the style of another"],
 ];
 const OF_LAYERS = ["cam", "maps", "unit", "filters", "changes", "space", "dream"];
+const SMALL = 160; // pixels of a picture that is shown larger
 const LONGEST = 1024; // pixels of a picture that is sent
+
+/** A picture that was made; a small one as large as can be seen. */
+function picture(src, alt) {
+  const image = h("img", { src, alt });
+  image.addEventListener("load", () => image.classList.toggle("small", image.naturalWidth < SMALL));
+  return image;
+}
 
 /** The folded part; picture(): the pixels that are looked at, null where there are none. */
 export class More {
@@ -26,17 +36,26 @@ export class More {
     this.choose = h("select", { "aria-label": "what to see" }, LOOKS.map(([value, words]) => h("option", { value }, words)));
     this.layer = h("select", { "aria-label": "layer" });
     this.choose.addEventListener("change", () => this.fitting());
-    this.file = h("input", { type: "file", accept: "image/*", "aria-label": "an image file in place of the one above" });
+    this.file = h("input", { type: "file", accept: "image/*", "aria-label": "an image file to look at" });
+    this.manner = h("input", { type: "file", accept: "image/*", "aria-label": "the image whose style is taken" });
+    this.manners = h("p", { class: "note", hidden: true }, "in the style of ", this.manner);
     this.button = h("button", { type: "button", onclick: () => this.show() }, "show");
     this.told = h("p", { class: "note", role: "status" });
-    this.made = h("div", { class: "made", tabindex: 0, role: "group", "aria-label": "what hubel look drew" });
-    this.element = h("details", { class: "more" }, h("summary", {}, "everything of hubel look: what mattered, filters, and the rest"),
-      h("p", { class: "bar" }, this.choose, this.layer, this.button), h("p", { class: "note" }, "of the image above, or of ", this.file), this.told, this.made);
+    this.made = h("div", { class: "made", tabindex: 0, role: "group", "aria-label": "what came of it" });
+    this.samples = h("div", { class: "samples" });
+    this.element = h("details", { class: "more" }, h("summary", {}, "everything of hubel look: what it says, what mattered, filters, and the rest"),
+      h("p", { class: "bar" }, this.choose, this.layer, this.button), h("p", { class: "note" }, this.above = h("span"), this.file), this.samples, this.manners, this.told, this.made);
   }
 
-  /** Of another run, whose layers have these paths. */
-  of(name, paths = []) {
+  /** Of another run, whose layers have these paths; samples: images to choose from where none is looked at above. */
+  of(name, paths = [], samples = null) {
     this.name = name;
+    this.sample = null;
+    this.file.value = "";
+    this.above.textContent = samples ? (samples.length ? "of one of these images, or of " : "where it sees images, of ") : "of the image above, or of ";
+    this.samples.replaceChildren(...(samples ?? []).map((each) =>
+      h("button", { type: "button", "aria-pressed": "false", "aria-label": each.name, onclick: (event) => this.take(each, event.currentTarget) }, h("img", { src: each.picture, alt: "" }))));
+    if (samples) this.element.open = true;
     this.layer.replaceChildren(h("option", { value: "" }, "the layer that hubel picks"), ...paths.map((path) => h("option", {}, path)));
     this.told.replaceChildren();
     this.made.replaceChildren();
@@ -44,7 +63,16 @@ export class More {
     this.fitting();
   }
 
+  /** Look at a sample, at once. */
+  take(sample, button) {
+    for (const each of this.samples.children) each.setAttribute("aria-pressed", String(each === button));
+    this.sample = button.firstChild;
+    this.file.value = "";
+    this.show();
+  }
+
   fitting() {
+    this.manners.hidden = this.choose.value !== "style";
     this.layer.hidden = !OF_LAYERS.includes(this.choose.value) || this.layer.options.length < 2;
   }
 
@@ -54,10 +82,11 @@ export class More {
     this.button.disabled = true;
     this.told.textContent = "hubel look is at it, which takes some seconds …";
     try {
-      const found = await ask("looked", { name, look, layer: this.layer.hidden ? "" : this.layer.value, picture: await this.given() });
+      const found = await ask("looked", { name, look, layer: this.layer.hidden ? "" : this.layer.value, picture: await this.given(), style: look === "style" ? await this.given(this.manner) : "" });
       if (name !== this.name) return;
       this.told.textContent = found.error ?? found.said;
-      this.made.replaceChildren(...(found.picture ? [h("img", { src: found.picture, alt: words })] : []));
+      this.made.replaceChildren(...(found.made ?? []).map((made) =>
+        made.startsWith("data:audio") ? h("audio", { controls: true, src: made }) : picture(made, words)));
     } catch (error) {
       this.told.textContent = error.message;
     } finally {
@@ -65,14 +94,15 @@ export class More {
     }
   }
 
-  /** The image that is looked at, as a file in base64; empty for none. */
-  async given() {
-    const [file] = this.file.files;
-    const source = file ? await createImageBitmap(file).catch(() => null) : this.picture();
+  /** The image that is looked at, or that a field holds, as a file in base64; empty for none. */
+  async given(field = this.file) {
+    const [file] = field.files;
+    const own = file ?? (field === this.file ? this.sample : null);
+    const source = own ? await createImageBitmap(own).catch(() => null) : field === this.file ? this.picture() : null;
     if (file && !source) throw Error(`${file.name}: expected a picture that this browser can read`);
     if (!source) return "";
     const whole = h("canvas", { width: source.width, height: source.height });
-    if (file) whole.getContext("2d").drawImage(source, 0, 0);
+    if (!(source instanceof ImageData)) whole.getContext("2d").drawImage(source, 0, 0);
     else whole.getContext("2d").putImageData(source, 0, 0);
     const scale = Math.min(1, LONGEST / Math.max(source.width, source.height));
     const small = h("canvas", { width: Math.round(source.width * scale), height: Math.round(source.height * scale) });

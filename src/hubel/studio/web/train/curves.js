@@ -35,7 +35,7 @@ export function chart(figure, runs) {
     svg("line", { class: "grid", x1: LEFT, x2: WIDTH - 12, y1: y(value), y2: y(value) }),
     svg("text", { class: "tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(3)))),
   ]);
-  const under = [1, last].map((epoch) => svg("text", { class: "tick", x: x(epoch), y: HEIGHT - 6, "text-anchor": epoch === 1 ? "start" : "end" }, `epoch ${epoch}`));
+  const under = [...new Set([1, Math.max(...epochs)])].map((epoch) => svg("text", { class: "tick", x: x(epoch), y: HEIGHT - 6, "text-anchor": epoch === 1 ? "start" : "end" }, `epoch ${epoch}`));
   const drawn = lines.map(({ points, place, what }) => {
     const kind = `run-${place % 4}${what === "training" ? " training-line" : ""}`;
     const path = svg("polyline", { class: kind, points: points.map(([epoch, value]) => `${x(epoch)},${y(value)}`).join(" ") });

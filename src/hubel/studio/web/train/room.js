@@ -165,13 +165,13 @@ class Train {
     const facts = [
       ["epoch", last.epoch ? `${last.epoch} of ${Math.ceil(run.epochs)}` : "–"],
       ...run.figures.map((name) => [name.replaceAll("_", " "), brief(last[`evaluation_${name}`] ?? last[name])]),
-      ["images/s", last.images_per_second ? Math.round(last.images_per_second).toLocaleString("en-US") : "–"],
+      [run.task === "classification" ? "images/s" : "examples/s", last.images_per_second ? Math.round(last.images_per_second).toLocaleString("en-US") : "–"],
       ["seconds", brief(last.seconds ?? null)],
     ];
     const act = (words, question) => h("button", { type: "button", "data-key": `${question} ${run.name}`, "data-run": run.name, onclick: () => this.act(question, run.name) }, words);
     const wish = (words, wished) => h("button", { type: "button", "data-key": `${wished} ${run.name}`, "data-run": run.name, onclick: () => this.act("wish", run.name, { wish: wished }) }, words);
     const waits = run.state === "paused";
-    const stands = waits ? [wish("▶ go on", "go on"), wish("one step", "step")] : run.state === "training" && run.task !== "play" ? wish("❚❚ pause", "pause") : "";
+    const stands = waits ? [wish("▶ go on", "go on"), wish("one step", "step")] : run.state === "training" ? wish("❚❚ pause", "pause") : "";
     return h("section", { class: "run" },
       h("h2", {}, run.name, " ", h("span", { class: `state ${run.state}` }, STATES[run.state])),
       run.network ? h("p", {}, h("code", {}, run.network), h("span", { class: "note" }, ` on ${run.data}`)) : "",
