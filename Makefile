@@ -5,7 +5,7 @@ PYTHON ?= python3
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PYTEST := -m pytest -n 2 --dist worksteal -q
 
-.PHONY: demo test coverage test-browser test-deep test-gpu test-peers check bare wheel clean
+.PHONY: demo test coverage test-browser test-firefox test-deep test-gpu test-peers check bare wheel clean
 
 demo: .venv/demo
 	.venv/bin/python examples/demo.py
@@ -20,6 +20,10 @@ coverage: .venv/test
 # the tests of pages alone, which need a browser; `make test` runs them too where there is one
 test-browser: .venv/test node_modules/axe-core/axe.min.js node_modules/pyodide/pyodide.mjs
 	.venv/bin/python $(PYTEST) -m browser
+
+# the studio's rooms in Firefox, as its maker gives it; what its protocol cannot do is skipped
+test-firefox: .venv/test node_modules/axe-core/axe.min.js node_modules/pyodide/pyodide.mjs
+	HUBEL_TEST_BROWSER=firefox-esr .venv/bin/python -m pytest -q -m "browser$(WALKS)" tests/studio
 
 # what cannot be seen, heard or reached on a page, and Python in one; without npm their tests are skipped
 node_modules/axe-core/axe.min.js node_modules/pyodide/pyodide.mjs:

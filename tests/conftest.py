@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WOR
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+RELAY = os.path.join(os.path.dirname(__file__), "firefox.py")
 HERE = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 
@@ -44,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """One Chromium for the whole session. HUBEL_TEST_BROWSER names another program, or "none"."""
+    """One Chromium for the whole session. HUBEL_TEST_BROWSER names another program, a Firefox too, or "none"."""
     wanted = os.environ.get("HUBEL_TEST_BROWSER")
     program = next(filter(None, map(shutil.which, (wanted,) if wanted else CHROMIUM)), None)
     if program is None:
@@ -53,18 +55,27 @@ def browser() -> Iterator[Any]:
 
     expect.set_options(timeout=1000 * HANG)
     with sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
-        found = driver.chromium.launch(executable_path=program, args=options)
+        if "firefox" in os.path.basename(program):
+            env = {**os.environ, "FIREFOX": program}
+            found = driver.firefox.launch(channel="moz-firefox", executable_path=RELAY, env=env, timeout=1000 * HANG)
+        else:
+            options = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
+            found = driver.chromium.launch(executable_path=program, args=options)
         yield found
         found.close()
+
+
+def is_firefox(browser: Any) -> bool:
+    """Whether a browser is one; what its protocol does not have is skipped there."""
+    return bool(browser.browser_type.name == "firefox")
 
 
 @pytest.fixture
 def browser_page(browser: Any) -> Iterator[Any]:
     """A fresh page, 1280×900.
 
-    The test fails where the page asks for an outside address, raises an error, or does what its own policy forbids;
-    `page.forbidden` is the list of that, for tests in which something tries to.
+    The test fails where the page asks for an outside address, raises or logs an error, or does what its own policy
+    forbids; `page.forbidden` is the list of that, for tests in which something tries to.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=False)
     context.set_default_timeout(1000 * HANG)
@@ -84,8 +95,10 @@ def browser_page(browser: Any) -> Iterator[Any]:
     context.route("**/*", gate)
 
     def listen(message: Any) -> None:
-        if "Content Security Policy" in message.text:
+        if re.search("Content[ -]Security[ -]Policy", message.text):
             page.forbidden.append(message.text)
+        elif message.type == "error" and "Failed to load resource" not in message.text:  # what a server refuses
+            errors.append(message.text)
 
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", listen)
