@@ -15,7 +15,7 @@ import hubel
 from hubel.studio.answers import answered
 from hubel.view.writers.linked import program
 from tests.axe import needs_axe, violations
-from tests.studio.conftest import TOKEN
+from tests.studio.conftest import TOKEN, put
 from tests.work import HANG
 
 PROBE = """
@@ -132,6 +132,14 @@ def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
     assert float(right.rstrip("%")) > 80
     assert page.locator(".filters canvas").count() == 10
     assert page.locator(".shown .false").count() > 0
+    put(page.get_by_label("images a step"), "3.5")
+    page.get_by_role("button", name="One step").click()
+    page.locator(".learn .wrong", has_text="expected a whole number from 1 to 256, received 3.5").wait_for()
+    put(page.get_by_label("images a step"), "16")
+    put(page.get_by_label("learning rate", exact=True), "-1")
+    page.get_by_role("button", name="Train").click()
+    page.locator(".learn .wrong", has_text="expected a number above 0, at most 1, received -1").wait_for()
+    put(page.get_by_label("learning rate", exact=True), "0.002")
     page.get_by_label("the network's text").fill("28x28x1: conv 4 3x3, norm, flatten, dense 10")
     page.get_by_label("the network's text").press("Enter")
     page.locator(".learn .wrong:not(:empty)").wait_for()

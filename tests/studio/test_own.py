@@ -1,6 +1,7 @@
 """Data that are given by the page: in pieces, bounded, counted, and nowhere else than in their set."""
 
 import base64
+import io
 import zipfile
 
 import pytest
@@ -76,7 +77,20 @@ def test_a_set_is_bounded(tmp_path, monkeypatch):
 def test_an_archive_alone_is_the_data(tmp_path):
     runs = Runs(tmp_path)
     put(runs, "pets.zip")
-    assert answered("own", {"name": "pets"}, runs.questions)["path"].endswith("data/pets/pets.zip")
+    found = answered("own", {"name": "pets"}, runs.questions)
+    assert found["path"].endswith("data/pets/pets.zip")
+    assert found["folders"] == [[".", 1]]  # which is no archive after all
+
+
+def test_what_an_archive_holds_is_counted(tmp_path):
+    runs, packed = Runs(tmp_path), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("pets/cats/1.png", "pets/cats/2.png", "pets/dogs/1.png", "__MACOSX/pets/cats/._1.png"):
+            archive.writestr(name, "x")
+    content = packed.getvalue()
+    put(runs, "pets.zip", content, size=len(content))
+    found = answered("own", {"name": "pets"}, runs.questions)
+    assert found["folders"] == [["pets/cats", 2], ["pets/dogs", 1]]
 
 
 @pytest.mark.walk
@@ -110,6 +124,6 @@ def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser
         expect(told).to_contain_text("lynxes 3", timeout=PATIENT)
         page.get_by_label("call the set").fill("packed")
         page.locator("#own-files").set_input_files(str(tmp_path / "animals.zip"))
-        expect(told).to_contain_text("packed: files 1", timeout=PATIENT)
+        expect(told).to_contain_text("packed: cats 1", timeout=PATIENT)
         assert data.input_value().endswith("packed/animals.zip")
         assert not PLACE.is_file() or violations(page) == []

@@ -143,14 +143,14 @@ class Gate:
         if len(names) != 1 or not self._is_known(host):
             raise Refusal(
                 "host",
-                f"this service is not called '{printable(host)[:100]}'; where it is, start it with --host-name "
-                f"{printable(_name_of(host))[:100] or 'NAME'}",
+                f"this service is not called '{printable(host)[:100]}'; where one is, it begins by hubel serve "
+                f"--host-name {printable(_name_of(host))[:100] or 'NAME'}",
             )
         origin = headers.get(b"origin")
         if origin is not None and not self._is_own(origin, host):
             raise Refusal(
                 "origin",
-                f"pages of '{printable(origin)[:100]}' may not ask here; --origin ADDRESS at its start lets them",
+                f"pages of '{printable(origin)[:100]}' may not ask here; hubel serve --origin ADDRESS lets them",
             )
         if path not in OPEN and not self._bears_token(headers.get(b"authorization", "")):
             raise Refusal("token", "expected the header Authorization: Bearer TOKEN, with the token of this service")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import zipfile
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hubel.base.errors import SettingError
@@ -63,11 +64,15 @@ class OwnData:
         return {"there": True}
 
     def own(self, name: str) -> dict[str, Any]:
-        """A set: where it lies, as `hubel train` takes it, and how many files each of its folders has."""
+        """A set: where it lies, as `hubel train` takes it, and how many files each of its folders has, or those of
+        a zip archive.
+        """
         folder = self._folder / checked_name(name)
         found = [each.relative_to(folder) for each in _whole(folder)]
         counted = Counter(each.parent.as_posix() for each in found)
         alone = len(found) == 1 and "." in counted
+        if alone:
+            counted = _packed(folder / found[0]) or counted
         return {
             "path": str(folder / found[0] if alone else folder),
             "files": len(found),
@@ -100,6 +105,16 @@ class OwnData:
             sizes = [each.stat().st_size for each in _whole(self._folder / name)]
             self._counted[name] = len(sizes), sum(sizes)
         return self._counted[name]
+
+
+def _packed(path: Path) -> Counter[str]:
+    """How many files each folder of a zip archive has; nothing of what is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [PurePosixPath(name) for name in archive.namelist()[:MOST_FILES] if not name.endswith("/")]
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return Counter()
+    return Counter(each.parent.as_posix() for each in names if "__MACOSX" not in each.parts)
 
 
 def _whole(folder: Path) -> list[Path]:

@@ -10,6 +10,7 @@ import { Net, drawn } from "hubel/studio/learn/net";
 
 const [SLICE, MEASURED_EACH, SMOOTH, SHOWN] = [24, 2000, 0.98, 12]; // ms at a time; images; of the running loss; digits
 const OWN = "own";
+const [AGAIN, FIRST, MOST_RATE, MOST_SIZE, LOST] = [500, 500, 1, 256, 100]; // ms; images; of what may be set; a loss
 
 /** The room's row in the registry. */
 export const learn = { name: "learn", title: "Learn", server: false, open: (place) => new Learn(place) };
@@ -55,7 +56,7 @@ class Learn {
       h("p", { class: "note" }, "The learning rate falls as it learns, to a half after three times through all digits: large steps at first, and small ones that settle."),
       this.figures,
       h("div", { class: "learning-stage" },
-        h("section", {}, h("h2", {}, this.ofLoss = h("span", { class: "of-loss" }, "loss"), ", and ", this.ofRight = h("span", { class: "of-right" }, "how many of 2,000 others are right")), this.chart),
+        h("section", {}, h("h2", {}, this.ofLoss = h("span", { class: "of-loss" }, "loss"), ", and ", this.ofRight = h("span", { class: "of-right" }, "how many of 2,000 others are right"), " ", this.measured = h("small", { class: "note" })), this.chart),
         h("section", {}, h("h2", {}, "the first layer's kernels"), this.filters)),
       h("h2", {}, "digits that it never learnt from"), this.examples,
       h("h2", {}, "its mistakes among all 2,000"), this.mistakes);
@@ -101,16 +102,33 @@ class Learn {
     this.net = new Net(this.about.steps);
     this.chance = drawn(1);
     this.order = [];
+    this.wrong.textContent = "";
     Object.assign(this, { seen: 0, loss: null, seconds: 0, losses: [], rights: [], measuring: null });
     this.measure();
     this.show();
   }
 
+  /** Whether learning rate and images a step can be learned by; where not, that is said. */
+  canLearn() {
+    const rate = Number(this.rate.value), size = Number(this.size.value);
+    const wrong = [
+      [this.rate, !(rate > 0 && rate <= MOST_RATE), `learning rate: expected a number above 0, at most ${MOST_RATE}`],
+      [this.size, !(Number.isInteger(size) && size >= 1 && size <= MOST_SIZE), `images a step: expected a whole number from 1 to ${MOST_SIZE}`],
+    ];
+    for (const [field, isWrong] of wrong) field.setAttribute("aria-invalid", String(isWrong));
+    const told = wrong.filter(([, isWrong]) => isWrong).map(([field, , words]) => `${words}, received ${field.value || "nothing"}`);
+    if (this.loss !== null && !(this.loss < LOST)) told.push(`the loss is ${written(String(Number(this.loss.toPrecision(3))))}, far above that of guessing: the learning rate was too large; take a smaller one and begin anew`);
+    this.wrong.textContent = told.join("; ");
+    return !told.length;
+  }
+
   play() {
+    if (!this.canLearn()) return;
     this.running = true;
     this.button.textContent = "❚❚ Pause";
     const go = () => {
       if (!this.running) return;
+      if (!this.canLearn()) return this.pause();
       const began = performance.now();
       while (performance.now() - began < SLICE) this.advance(began + SLICE);
       this.seconds += (performance.now() - began) / 1000;
@@ -128,9 +146,12 @@ class Learn {
 
   step() {
     this.pause();
+    if (!this.canLearn()) return;
     if (this.measuring) this.measure(Infinity);
     this.batch();
     this.show();
+    this.showDigits();
+    this.canLearn();
   }
 
   /** Some of what comes next: a step of learning, or some of measuring. */
@@ -142,11 +163,11 @@ class Learn {
 
   /** The learning rate falls, to a half after three times through all: large steps first, small ones to settle. */
   get rateNow() {
-    return (Number(this.rate.value) || 0) / Math.sqrt(1 + this.seen / this.digits.training);
+    return Number(this.rate.value) / Math.sqrt(1 + this.seen / this.digits.training);
   }
 
   batch() {
-    const size = Math.max(1, Math.min(256, Math.round(Number(this.size.value)) || 1));
+    const size = Number(this.size.value);
     for (let i = 0; i < size; i++) {
       if (!this.order.length) this.order = shuffled(this.digits.training, this.chance);
       const index = this.order.pop();
@@ -172,7 +193,7 @@ class Learn {
     if (own.at < digits.number) return;
     this.rights.push([this.seen, own.right / (digits.number - digits.training)]);
     this.measuring = null;
-    this.next = this.seen + MEASURED_EACH;
+    this.next = this.seen + Math.min(MEASURED_EACH, Math.max(FIRST, this.seen)); // sooner at first
     this.lastWrong = own.wrong;
     this.showDigits();
   }
@@ -186,8 +207,10 @@ class Learn {
       ["learning rate now", written(String(Number(this.rateNow.toPrecision(2))))],
     ];
     this.figures.replaceChildren(...figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    this.measured.textContent = this.measuring ? `measuring: ${count(this.measuring.at - this.digits.training)} of 2,000` : "";
     this.draw();
     this.showKernels();
+    if (this.running && performance.now() - (this.shownAt ?? 0) > AGAIN) this.showDigits();
   }
 
   draw() {
@@ -230,6 +253,7 @@ class Learn {
 
   showDigits() {
     const { digits, net } = this;
+    this.shownAt = performance.now();
     const cell = (index) => {
       const scores = net.forward(digits.at(index));
       const said = scores.indexOf(Math.max(...scores));
