@@ -119,7 +119,7 @@ def test_another_network_is_no_change_of_this_one(room):
     write(room, str(zoo.get("resnet18")))
     becomes(room, "parameters", "11,689,512")
     assert room.locator(".canvas .changed, .canvas .difference, tbody .difference").count() == 0
-    write(room, str(zoo.get("resnet18")).replace("conv 64 7x7", "conv 64 9x9"))
+    write(room, str(zoo.get("resnet18")).replace("7x7/2 nobias pad=3", "9x9/2 nobias pad=4"))
     becomes(room, "parameters", "11,695,656")
     assert room.locator(".canvas .changed").count() == 1
 
