@@ -218,7 +218,7 @@ class Captioning(task.Task):
             for row, each in zip(rows, said, strict=True)
         ]
         return [
-            task.Section("captions", "Captions", found.note, found.table(0)),
+            task.Section("captions", "Captions", "", found.table(0)),
             task.Section("says", "What it says", f"By beams of {self.beam or BEAM}.", pictures=pictures),
         ]
 
