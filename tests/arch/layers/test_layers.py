@@ -26,6 +26,8 @@ EXAMPLES = [
     ("maxpool 3/2 pad=1 ceil_mode=true", (14, 14, 2)),
     ("avgpool 2x3 same count_padding=true", (14, 14, 2)),
     ("globalavgpool", (7, 7, 4)),
+    ("resize 9x5 interpolation=nearest", (4, 7, 3)),
+    ("clip x_min=-0.5 x_max=2.0", (5, 5, 4)),
     ("globalmaxpool keepdims=true", (7, 7, 4)),
     ("adaptiveavgpool 3x2", (7, 7, 4)),
     ("adaptivemaxpool 3", (7, 7, 4)),
@@ -230,6 +232,7 @@ def test_no_setting_takes_anything(kind, name):
         "LocallyConnected2D": (2, 3),
         "Dense": (2,),
         "Conv1D": (2, 3),
+        "Resizing": (2,),
         **dict.fromkeys(("SimpleRNN", "LSTM", "GRU"), (2,)),
     }
     with pytest.raises(ValueError, match=f"expected {name}.*received 'maybe'"):

@@ -40,14 +40,15 @@ def test_a_layer_that_says_nothing_is_opaque_and_refused_in_words() -> None:
 def test_a_function_is_what_pytorch_computes(name: str) -> None:
     function = FUNCTIONS[name]
     xs = [-800.0, -30.0, -3.5, -3.0, -1.0, -0.25, 0.0, 0.5, 2.0, 3.0, 6.5, 30.0, 800.0]
-    module = run_call(Call(function.torch, function.constants))
+    module = run_call(Call(function.torch, {**function.constants, **function.torch_arguments}))
     wanted = module(torch.tensor(xs, dtype=torch.float64)).tolist()
     found = [float(function.at(x, **function.constants)) for x in xs]
     assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
     assert all(function.bounds[0] <= value <= function.bounds[1] for value in found)
-    torch_function = {"linear": "torch.clone", "rescale": "torch.clone"}.get(name, function.function)
+    cloned = dict.fromkeys(("linear", "rescale", "clip"), "torch.clone")
+    torch_function = cloned.get(name, function.function)
     called = eval(torch_function, {"torch": torch, "functional": torch.nn.functional})
-    assert called(torch.tensor(xs, dtype=torch.float64)).tolist() == wanted
+    assert called(torch.tensor(xs, dtype=torch.float64), **function.torch_arguments).tolist() == wanted
 
 
 def test_whole_numbers_and_fractions_stay_exact_where_a_function_only_adds_and_multiplies() -> None:
