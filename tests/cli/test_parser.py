@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from hubel.cli import main, parser_of
-from hubel.cli._parser import Parser
+from hubel.cli._parser import OF_RECIPES, Parser
+from hubel.train import Recipe
 from tests.cli.odd import WORKING, commands
 
 LINES = {" ".join(words): parser for words, parser in commands()}
@@ -59,6 +61,9 @@ def test_options_before_the_command_and_values_that_look_like_options(capsys: py
         (["train", "lenet5", "mnist", "--batch_size", "3"], "did you mean '--batch-size'?"),
         (["train", "lenet5", "mnist", "--lr", "0.1"], "did you mean '--learning-rate'?"),
         (["train", "lenet5", "mnist", "--weight-decay", "0.1"], "did you mean '--set weight_decay'?"),
+        (["train", "lenet5", "mnist", "--threads", "1"], "did you mean '--set threads'?"),
+        (["sweep", "lenet5", "mnist", "--grad-clip", "1"], "did you mean '--set clip_norm'?"),
+        (["explain", "lenet5", "--momentum", "1"], "--momentum: no option of `hubel explain`\n"),
         (["train", "lenet5", "mnist", "--early-stopping", "3"], "did you mean '--patience'?"),
         (["evaluate", "run", "--split", "test"], "did you mean '--part'?"),
         (["evaluate", "run", "--dry"], "--dry: no option of `hubel evaluate`\n"),
@@ -94,6 +99,12 @@ def test_a_mistake_is_told_with_the_commands_own_usage(
     assert said in told
     assert f"usage: hubel {words[0]}" in told
     assert f"`hubel help {words[0]}" in told
+
+
+def test_every_setting_of_a_recipe_without_an_option_is_offered_where_it_is_written_as_one() -> None:
+    options = {each for action in LINES["train"].options() for each in action.option_strings}
+    without = {field.name for field in fields(Recipe) if f"--{field.name.replace('_', '-')}" not in options}
+    assert set(OF_RECIPES.split()) == without - {"time_budget", "augmentation"}  # --time and --augment
 
 
 @pytest.mark.parametrize("words", [["train"], ["look", "cam"], ["find"], ["look"]], ids=" ".join)

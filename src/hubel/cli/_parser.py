@@ -29,16 +29,25 @@ ELSEWHERE = {
     "--num-classes": "--classes",
     "--random-seed": "--seed",
     "--framework": "--to",
-    "--workers": "--set workers",
     "--early-stopping": "--patience",
     "--wd": "--set weight_decay",
     "--scheduler": "--set schedule",
     "--lr-schedule": "--set schedule",
+    "--clip": "--set clip_norm",
+    "--grad-clip": "--set clip_norm",
+    "--channels-last": "--set memory_format",
+    "--amp": "--set precision",
+    "--fp16": "--set precision",
+    "--class-weights": "--set balance",
     "--split": "--part",
     "--subset": "--part",
     "--host": "--address",
 }
-OF_RECIPES = "weight_decay momentum schedule warmup label_smoothing ema precision deterministic"
+OF_RECIPES = (  # settings without an option of their own
+    "momentum beta2 weight_decay schedule warmup label_smoothing clip_norm ema balance balance_power keep "
+    "monitor measure_every initializer layer_decay pixels precision memory_format threads compile deterministic "
+    "checkpoint_seconds keep_checkpoints"
+)
 ELSEWHERE |= {f"--{name.replace('_', '-')}": f"--set {name}" for name in OF_RECIPES.split()}
 OTHER_VERBS = {
     "zoo": "list models",
@@ -181,7 +190,7 @@ class Parser(ArgumentParser):
                 return f"; {placed.metavar} stands without an option"
         written = name.lower().replace("_", "-")
         elsewhere = ELSEWHERE.get(written, "")
-        if elsewhere.partition(" ")[0] in known:
+        if elsewhere.partition(" ")[0] in known and ("--recipe" in known or not elsewhere.startswith("--set ")):
             return f"; did you mean {elsewhere!r}?"
         if "--option" in known and (option := written.lstrip("-").replace("-", "_")) in _of_networks():
             return f"; did you mean '--option {option}=VALUE'?"
