@@ -114,6 +114,7 @@ def test_what_is_not_counted_is_said(tmp_path: Path) -> None:
     assert report.notes == (
         "not counted: 1 If, 2 com.microsoft.Irfft; their multiply-adds, and the parameters inside them, are not in "
         "the totals",
+        "5 operations whose results reach no output, which a runtime may leave out: s, c, a …",
     )
 
 
@@ -374,3 +375,14 @@ def test_plain_numbers_of_a_constant_count_as_its_tensor(tmp_path: Path) -> None
     ]
     report = inspect_onnx(saved(tmp_path / "floats.onnx", nodes, [1, 3, 8, 8], {}))
     assert (report.parameters, report.macs) == (12, 4 * 64 * 3)
+
+
+def test_what_reaches_no_output_and_numbers_that_nothing_takes_are_said(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"]), helper.make_node("Conv", ["x", "v"], ["z"], name="lost")]
+    stored = {"w": floats(4, 3, 3, 3), "v": floats(5, 3, 3, 3), "spare": floats(100)}
+    report = inspect_onnx(saved(tmp_path / "idle.onnx", nodes, [1, 3, 8, 8], stored))
+    assert report.notes[-2:] == (
+        "1 operation whose results reach no output, which a runtime may leave out: lost",
+        "not counted: 100 stored numbers that no operation takes, in spare",
+    )
+    assert not inspect_onnx(saved(tmp_path / "all.onnx", nodes[:1], [1, 3, 8, 8], {"w": floats(4, 3, 3, 3)})).notes

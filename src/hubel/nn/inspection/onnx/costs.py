@@ -57,7 +57,7 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
-    graph, found, inputs, constants, written = read_onnx(path, input_shape, batch)
+    graph, found, inputs, constants, written, idle = read_onnx(path, input_shape, batch)
     reading = _Reading(found, {name: _Constant(tensor) for name, tensor in constants.items()})
     reading.flow.give(given.name for given in inputs)
     for node in graph.node:
@@ -66,7 +66,7 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     shapes = tuple(found[given.name] for given in inputs if given.name in reading.read and given.name in found)
     output = found.get(graph.output[0].name) if graph.output else None
     size = shapes[0][0] if shapes and shapes[0] else batch
-    notes = [*reading.notes()]
+    notes = [*reading.notes(), *idle]
     if written:
         listed = ", ".join(f"{number} {kind}" for kind, number in written.items())
         notes.append(f"written out as the ordinary operators that they are made of: {listed}")

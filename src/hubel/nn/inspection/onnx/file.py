@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from hubel.base.errors import HubelError, MissingFileError, NetworkError
 from hubel.base.headers import reason
 from hubel.base.names import hint
+from hubel.base.numbers import counted
 from hubel.nn.inspection.onnx.fused import written_out
 from hubel.nn.inspection.report import TensorShape, tensor_text
 
@@ -48,7 +49,7 @@ def made_sense_of(read: OnnxReader) -> OnnxReader:
 
 class Opened(NamedTuple):
     """A file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name, and how many operators
-    of ONNX Runtime's own are written out in the graph.
+    of ONNX Runtime's own are written out in the graph; and what of it is idle, in sentences.
     """
 
     graph: Any
@@ -56,6 +57,7 @@ class Opened(NamedTuple):
     inputs: list[Any]
     stored: dict[str, Any]
     written: Counter[str]
+    idle: tuple[str, ...]
 
 
 def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
@@ -83,6 +85,7 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
         if node.op_type == "Constant":
             _as_tensor(onnx, node)
     _put_in_order(model.graph)
+    idle = tuple(_idle(model.graph))
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     _settle(model.graph, inputs, input_shape, batch)
@@ -90,7 +93,27 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
     shapes = _shapes(graph)
     _check(graph, shapes)
     stored |= {tensor.name: tensor for tensor in graph.initializer}
-    return Opened(graph, shapes, inputs, stored, written)
+    return Opened(graph, shapes, inputs, stored, written, idle)
+
+
+def _idle(graph: Any) -> Iterator[str]:
+    """Say which operations reach no output, and which stored numbers no operation takes."""
+    wanted, idle = {given.name for given in graph.output}, list[str]()
+    read = set(wanted)
+    for node in reversed(graph.node):
+        read.update(_taken(node))
+        if wanted.intersection(node.output):
+            wanted.update(_taken(node))
+        elif node.op_type != "Constant":
+            idle.append(node.name or node.output[0])
+    if idle:
+        idle.reverse()
+        few = ", ".join(idle[:3]) + (" …" if len(idle) > 3 else "")
+        yield f"{counted(len(idle), 'operation')} whose results reach no output, which a runtime may leave out: {few}"
+    if unread := [tensor for tensor in graph.initializer if prod(tensor.dims) > 1 and tensor.name not in read]:
+        numbers = sum(prod(tensor.dims) for tensor in unread)
+        few = ", ".join(tensor.name for tensor in unread[:3]) + (" …" if len(unread) > 3 else "")
+        yield f"not counted: {numbers:,} stored numbers that no operation takes, in {few}"
 
 
 def _as_tensor(onnx: Any, node: Any) -> None:

@@ -39,7 +39,7 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     Raises `ValueError` that names the operation which has no place in a tree, and why, and `ModuleNotFoundError`
     without `onnx`.
     """
-    graph, shapes, _, stored, _ = read_onnx(path, input_shape, 1)
+    graph, shapes, _, stored, _, _ = read_onnx(path, input_shape, 1)
     constants = Constants(graph, stored, Path(path).parent)
     reading = _Reading(graph, shapes, constants)
     steps = reading.steps()
