@@ -27,6 +27,7 @@ def model(fit: str, usual: tuple[float, float] = (0.1, 0.15)) -> LoadedModel:
     return LoadedModel(network, module.eval(), kind, Detection(("a", "b"), (1, 2), usual, 40))
 
 
+@pytest.mark.filterwarnings("ignore:cut to the middle")
 @pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
 @pytest.mark.parametrize("input", ["image", "sized"])
 @pytest.mark.parametrize("usual", [(0.1, 0.15), (0.4, 0.5)])  # of which places farther off tell the boxes too

@@ -231,7 +231,7 @@ def test_a_service_answers_from_there(run):
         served = Served("quadrants", str(run), settings)
         (answer,) = served.answers([Picture(picture, "picture.png", 4)])
     assert served.current.by.engine.endswith(f", on {THERE}")
-    assert answer.data() == open_model(run).predict(run.parent / "picture.png", 4).data()
+    assert answer.answer.data() == open_model(run).predict(run.parent / "picture.png", 4).data()
 
 
 ASKED = ["predict RUN IMAGE", "evaluate RUN", "look maps RUN IMAGE", "find RUN IMAGE", "report RUN", "serve RUN"]

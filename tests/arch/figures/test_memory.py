@@ -69,6 +69,10 @@ def test_large_networks_as_the_profiler_measured_them(name: str, batch: int, meg
     assert training_memory(zoo.get(name), batch).total / 1e6 == pytest.approx(megabytes, rel=0.02)
 
 
+of_avx512 = pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2"),
+    reason="what is copied under autocast was measured on a processor with AVX-512; others compute in other ways",
+)
 NETWORKS = {
     "plain": "32x32x3: conv 16 3x3 same relu, maxpool 2, conv 32 3x3 same relu, maxpool 2, flatten, dense 256 relu,"
     " dense 10",
@@ -89,6 +93,7 @@ def test_the_peak_is_what_pytorch_allocates(text: str):
     assert bare == pytest.approx(peak(module, pictures(network, 16), momentum=False), rel=0.06)
 
 
+@of_avx512
 @pytest.mark.parametrize("text", NETWORKS.values(), ids=NETWORKS)
 def test_under_autocast_the_batch_and_weights_have_copies(text: str):
     network = parse(text)
@@ -97,7 +102,7 @@ def test_under_autocast_the_batch_and_weights_have_copies(text: str):
     assert said.input == training_memory(network, 16).input
 
 
-@pytest.mark.parametrize("precision", ["float32", "autocast"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("autocast", marks=of_avx512)])
 @pytest.mark.parametrize(
     "text",
     [

@@ -95,7 +95,7 @@ GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
 Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTranspose
 SeparableConvolution2D = SeparableConv2D
 
-_OTHERS = made.others()
+_OTHERS = {name: kind for name, kind in made.others().items() if name not in globals()}
 globals().update(_OTHERS)
 
 KINDS: dict[str, Any] = {

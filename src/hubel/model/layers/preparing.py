@@ -119,7 +119,7 @@ class CenterCrop(Layer):
 class Resizing(Layer):
     """Bring pictures to `height` × `width`, mixed of four pixels ("bilinear", as Keras does) or the nearest.
 
-    Before a network, on arrays of any size, or in one; trees have it where no side changes, or each grows whole times.
+    Before a network, on arrays of any size, or in one; trees have it, but for what is cut first.
     """
 
     takes_single_pictures = True
@@ -159,12 +159,14 @@ class Resizing(Layer):
         return self.call(inputs)
 
     def make_node(self, shape: Shape) -> Node:
-        """Return the enlargement, or else a leaf that no text can name."""
+        """Return the layer of this size, or where pictures are cut first a leaf that no text can name."""
         if shape[:2] == self.size:
             return arch.Identity(name=own_name(self))
         if len(shape) == 3 and not any(wanted % own for wanted, own in zip(self.size, shape, strict=False)):
             factors = (self.size[0] // shape[0], self.size[1] // shape[1])
             return arch.UpSampling2D(factors, self.interpolation, name=own_name(self))
+        if len(shape) == 3 and not self.crop:
+            return arch.Resizing(self.size, self.interpolation, name=own_name(self))
         return super().make_node(shape)
 
     def get_config(self) -> dict[str, Any]:

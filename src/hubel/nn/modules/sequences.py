@@ -11,6 +11,9 @@ from hubel.base.errors import NetworkError
 from hubel.nn.modules.carrying import Carrying
 from hubel.nn.modules.own import Own
 
+# oneDNN's, which needs AVX-512
+_HAS_LSTM_OF_BFLOAT16 = bool(getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)())
+
 
 class Embedding(nn.Embedding):
     """A vector for each whole number, the features first: N×T → N×features×T."""
@@ -98,8 +101,17 @@ class SimpleRNN(OverSteps, nn.RNN):  # type: ignore[misc]
     """A state and one product of it."""
 
 
-class LSTM(OverSteps, nn.LSTM):  # type: ignore[misc]
+class LSTM(OverSteps, nn.LSTM):
     """A state and a cell with four gates."""
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:  # type: ignore[override]
+        """Run along the steps; under autocast in single precision where the processor has no LSTM in bfloat16, which
+        PyTorch would fail at.
+        """
+        if _HAS_LSTM_OF_BFLOAT16 or input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return super().forward(input, hx)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(input.float(), hx)
 
 
 class GRU(OverSteps, nn.GRU):  # type: ignore[misc]
