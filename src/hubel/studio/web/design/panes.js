@@ -117,9 +117,9 @@ export class ComparePane {
   }
 }
 
-/** The networks of the zoo, to choose one. */
+/** The networks of the zoo, to choose one: `element`, in which they are shown, and `show`. */
 export function zooDialog(zoo, take) {
-  const field = h("input", { type: "search", placeholder: "search", "aria-label": "search the zoo", autofocus: true });
+  const field = h("input", { type: "search", placeholder: "search", "aria-label": "search the zoo" });
   const items = zoo.map((each) => {
     const item = h("li", {}, h("button", { type: "button", onclick: () => { dialog.close(); take(each.name); } },
       h("b", {}, each.name), " ", h("span", { class: "note" }, each.from), h("span", { class: "summary" }, each.summary)));
@@ -132,5 +132,9 @@ export function zooDialog(zoo, take) {
   field.addEventListener("input", () => {
     for (const item of items) item.hidden = !item.words.includes(field.value.trim().toLowerCase());
   });
-  return dialog;
+  const show = () => {
+    dialog.showModal();
+    field.focus(); // by itself only now: a page within another may not take the focus as it comes
+  };
+  return { element: dialog, show };
 }

@@ -89,11 +89,11 @@ class Design {
       this.beside.element);
     place.append(
       h("h1", { class: "hidden" }, "Design a network"), this.usable.element,
-      h("div", { class: "bar" }, button("zoo …", "start from a network of the zoo", () => zoo.showModal()), this.back, this.on,
+      h("div", { class: "bar" }, button("zoo …", "start from a network of the zoo", zoo.show), this.back, this.on,
         button("compare", "keep this one to compare with", () => { this.keep(this.answer?.text ?? ""); this.tab("compare"); })),
       this.editor.element, this.wrong, this.totals,
       h("div", { class: "bench" }, h("div", { class: "drawings" }, this.diagram.element, this.kept), this.pane.element),
-      this.tabs.element, zoo,
+      this.tabs.element, zoo.element,
     );
     this.place = place;
     addEventListener("resize", () => { clearTimeout(this.sizing); this.sizing = setTimeout(() => this.follow(), 200); });
