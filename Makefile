@@ -23,7 +23,7 @@ test-browser: .venv/test node_modules/axe-core/axe.min.js node_modules/pyodide/p
 
 # the studio's rooms in Firefox, as its maker gives it; what its protocol cannot do is skipped
 test-firefox: .venv/test node_modules/axe-core/axe.min.js node_modules/pyodide/pyodide.mjs
-	HUBEL_TEST_BROWSER=firefox-esr .venv/bin/python -m pytest -q -m "browser$(WALKS)" tests/studio
+	HUBEL_TEST_BROWSER=firefox-esr .venv/bin/python -m pytest -q -m "browser $(WALKS)" tests/studio
 
 # what cannot be seen, heard or reached on a page, and Python in one; without npm their tests are skipped
 node_modules/axe-core/axe.min.js node_modules/pyodide/pyodide.mjs:
