@@ -93,7 +93,6 @@ def test_what_an_archive_holds_is_counted(tmp_path):
     assert found["folders"] == [["pets/cats", 2], ["pets/dogs", 1]]
 
 
-@pytest.mark.walk
 def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser_page, tmp_path):
     for name, shade in (("cats", 20), ("dogs", 200)):
         (tmp_path / "animals" / name).mkdir(parents=True)
