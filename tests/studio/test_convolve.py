@@ -245,6 +245,25 @@ def test_what_is_changed_just_after_going_elsewhere_is_said_in_the_address(room)
     assert "x=dot" in room.evaluate("location.hash")
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "wanted"),
+    [
+        ("stride", "100", "a whole number from 1 to 6"),
+        ("stride", "3.5", "a whole number"),
+        ("dilation", "50", "1 to 4"),
+    ],
+)
+def test_a_number_that_is_not_taken_is_refused_in_words(room, field, value, wanted):
+    opened(room, x=text(X), k=text(K))
+    put(room.get_by_label(field, exact=True), value)
+    told = room.locator(".formula .wrong")
+    told.wait_for()
+    assert wanted in told.inner_text()
+    assert f"received {value}" in told.inner_text()
+    put(room.get_by_label(field, exact=True), "1")
+    told.wait_for(state="detached")
+
+
 def test_a_phone_has_room_for_it(room):
     room.set_viewport_size({"width": 390, "height": 844})
     assert room.evaluate("document.documentElement.scrollWidth") <= 390

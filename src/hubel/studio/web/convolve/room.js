@@ -10,10 +10,10 @@ import { Grid, extent } from "hubel/studio/convolve/grid";
 import { Learning } from "hubel/studio/convolve/learning";
 import { NAMES, pattern, pixels, read, short, written } from "hubel/studio/convolve/patterns";
 import { Sum } from "hubel/studio/convolve/sum";
+import { bounded, RANGES, refused } from "hubel/studio/convolve/settings";
 import { Usable } from "hubel/studio/usable";
 
 const FIRST = { op: "conv", s: "1", p: "0", d: "1", b: "0", f: "none", x: "seven", k: "sobel-x", at: "0,0" };
-const RANGES = { s: [1, 6], p: [0, 6], d: [1, 4], b: [-99, 99] };
 const CHANNELS = ["first channel", "second channel", "third channel"];
 
 /** The room's row in the registry. */
@@ -247,7 +247,7 @@ class Convolve {
     const same = this.named.find(({ grid }) => this.kernel.every((plane) => written([plane]) === written([grid])));
     this.kernelName.value = same?.name ?? "";
     const axes = [this.planes[0].length, this.planes[0][0].length].map((n) => ({ n, ...sized(how, n) }));
-    const wrong = axes.find((axis) => axis.wrong)?.wrong;
+    const wrong = refused([[this.stride, RANGES.s, true, true], [this.dilation, RANGES.d, true, own.pads], [this.bias, RANGES.b, false, own.weights]]) ?? axes.find((axis) => axis.wrong)?.wrong;
     this.showFormula(axes, wrong);
     this.tell();
     this.showInputs();
@@ -382,11 +382,6 @@ class Convolve {
     if (isPool || !isWhole) this.learning.hide();
     else this.learning.show(about);
   }
-}
-
-function bounded(value, [least, most]) {
-  const found = Math.round(Number(value));
-  return Number.isFinite(found) ? Math.max(least, Math.min(most, found)) : least;
 }
 
 function copied(plane) {
