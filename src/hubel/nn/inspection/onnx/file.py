@@ -101,9 +101,9 @@ def _idle(graph: Any) -> Iterator[str]:
     wanted, idle = {given.name for given in graph.output}, list[str]()
     read = set(wanted)
     for node in reversed(graph.node):
-        read.update(_taken(node))
+        read.update(taken(node))
         if wanted.intersection(node.output):
-            wanted.update(_taken(node))
+            wanted.update(taken(node))
         elif node.op_type != "Constant":
             idle.append(node.name or node.output[0])
     if idle:
@@ -135,7 +135,7 @@ def _put_in_order(graph: Any) -> None:
         for name in filter(None, node.output):
             if makers.setdefault(name, number) != number:
                 raise NetworkError(f"the file is damaged: two of its nodes give {name!r}")
-    needs = [{makers[name] for name in _taken(node) if name in makers} for node in graph.node]
+    needs = [{makers[name] for name in taken(node) if name in makers} for node in graph.node]
     users: list[list[int]] = [[] for _ in needs]
     for number, own in enumerate(needs):
         for maker in own:
@@ -154,15 +154,6 @@ def _put_in_order(graph: Any) -> None:
         nodes = [graph.node[number] for number in order]
         del graph.node[:]
         graph.node.extend(nodes)
-
-
-def _taken(node: Any) -> Iterator[str]:
-    """Yield the names that a node takes, or that the graphs inside it do."""
-    yield from node.input
-    for each in node.attribute:
-        for inner in (each.g, *each.graphs):
-            for part in inner.node:
-                yield from _taken(part)
 
 
 def _shapes_by_name(inputs: list[Any], input_shape: GivenShapes) -> dict[str, TensorShape]:
@@ -280,7 +271,7 @@ def _inferred(onnx: Any, model: Any) -> tuple[Any, Counter[str]]:
         if not left and not any(node.op_type in ("Shape", "If") for node in graph.node):
             break
         fresh = list(_worked_out(onnx, model, found, values))
-        if not _branches_taken(model, values) and not fresh:
+        if not _branchestaken(model, values) and not fresh:
             break
         model.ir_version = max(model.ir_version, 4)  # before, stored tensors had to be inputs too
         model.graph.initializer.extend(fresh)
@@ -321,7 +312,7 @@ def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: d
             yield onnx.numpy_helper.from_array(numpy.asarray(made), node.output[0])
 
 
-def _branches_taken(model: Any, values: Mapping[str, Any]) -> bool:
+def _branchestaken(model: Any, values: Mapping[str, Any]) -> bool:
     """Put the branch that is taken in place of each If whose condition is known; say whether there was one."""
     nodes, taken = [], False
     for node in model.graph.node:
