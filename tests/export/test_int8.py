@@ -30,6 +30,9 @@ def test_eight_bits_are_written_with_figures_and_speed_beside_the_float_file(
     assert facts["lost"] == pytest.approx(facts["float"] - facts["int8"])
     assert facts["lost"] <= 0.1
     assert min(facts["int8_ms"], facts["float_ms"]) > 0
+    check = told["check"]
+    assert (check["pictures"], check["odd"], check["bound"], check["passed"]) == (64, 43, None, True)
+    assert 1e-4 < check["largest"] < 0.5  # it is run, and of eight bits
     graph = onnx.load(file).graph
     kinds = [node.op_type for node in graph.node]
     assert kinds.count("QuantizeLinear") > 2
@@ -43,6 +46,30 @@ def test_eight_bits_are_written_with_figures_and_speed_beside_the_float_file(
     (own,) = said(["predict", str(run), shown], capsys)
     assert found["class"] == own["class"]
     assert found["probability"] == pytest.approx(own["probability"], abs=0.1)
+
+
+def test_how_far_answers_of_eight_bits_move_is_told(
+    run: Path, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Of the pictures that were asked for, without a bound: other classes are counted, and the file is written."""
+    sure = Image.open(next(colours.glob("green/*.png"))).copy()
+    (tmp_path / "shots").mkdir()
+    sure.save(tmp_path / "shots" / "green.png")
+    line = ["export", str(run), "-o", str(tmp_path / "small.onnx"), "--int8", str(colours), "--most-lost", "1"]
+    line += ["--check", str(tmp_path / "shots")]
+    assert hubel.cli.main(line) == 0
+    told = capsys.readouterr()
+    assert "compared, no bound is held to: ONNX Runtime" in told.out
+    assert "on 1 of your pictures and 43 odd ones: probabilities differ by at most " in told.out
+    assert "is allowed" not in told.out
+    assert "it takes any picture as uint8" in told.err
+    monkeypatch.setattr(
+        "hubel.export.onnx.int8.runner", lambda *given: lambda images: np.roll([[0.0, 0.0, 1.0]], len(images), 1)
+    )
+    check = said([*line[:3], str(tmp_path / "other.onnx"), *line[4:]], capsys)["check"]
+    assert check["passed"]
+    assert check["others"] > 10
+    assert check["largest"] > 0.3
 
 
 def test_too_great_a_loss_is_refused_with_figures(run: Path, colours: Path, tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ class Check:
     """How far a written file is from `predict`.
 
     pictures, odd: how many of the user's, and how many odd ones, it was run on. largest: the largest difference of a
-    probability (or of what else is compared, `of`) beside what it may be, `bound`, and `where`: of which picture.
-    others: how many of all have another class (`noun`) although predict's margin exceeds 1 % and twice the bound (of
-    masks, a picture with such a pixel).
+    probability (or of what else is compared, `of`) beside what it may be, `bound` (None: no bound is held to, as of
+    eight bits), and `where`: of which picture. others: how many of all have another class (`noun`) although predict's
+    margin exceeds 1 % and twice the bound (of masks, a picture with such a pixel).
     """
 
     pictures: int
@@ -46,7 +46,7 @@ class Check:
     largest: float
     where: str
     others: int
-    bound: float
+    bound: float | None
     runtime: str
     of: str = "probabilities"
     examples: str = "images"
@@ -55,7 +55,7 @@ class Check:
     @property
     def passed(self) -> bool:
         """Whether it answers as `predict` does."""
-        return self.largest <= self.bound and not self.others
+        return self.bound is None or (self.largest <= self.bound and not self.others)
 
     def data(self) -> dict[str, Any]:
         """Plain values."""
@@ -70,10 +70,13 @@ class Check:
         """What came of it, in a line."""
         same = f", everywhere the same {self.noun}" if self.of == "probabilities" else ""
         other = f"; {self.others:,} have another {self.noun}" if self.others else same
+        head = "expected answers like those of predict"
+        if self.passed:
+            head = "checked" if self.bound is not None else "compared, no bound is held to"
+        allowed = "" if self.bound is None else f", {self.bound:.0e} is allowed"
         return (
-            f"{'checked' if self.passed else 'expected answers like those of predict'}: {self.runtime} on "
-            f"{self._compared()}: {self.of} differ by at most "
-            f"{self.largest:.1e} ({self.where}), {self.bound:.0e} is allowed{other}"
+            f"{head}: {self.runtime} on {self._compared()}: {self.of} differ by at most {self.largest:.1e} "
+            f"({self.where}){allowed}{other}"
         )
 
 
@@ -106,16 +109,18 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
             if decoding.writes:
                 received, expected = _while_sure(received, expected)
             off = _apart(received, expected)
-            room = max(bound, _by_rounding(model, prepared, expected)) if resizes and off > bound else bound
+            rounds = written.bounded and resizes and off > bound
+            room = max(bound, _by_rounding(model, prepared, expected)) if rounds else bound
             if off / room >= largest / most:
                 largest, most = off, room
                 where = f"{name}, by {runtime}" if len(runs) > 1 else name
-            differs |= 0 if marks else _others(expected, received, max(MARGIN, 2 * room))
+            differs |= 0 if marks else _others(expected, received, max(MARGIN, 2 * room) if written.bounded else MARGIN)
         others += differs
     numbers = decoding.function == "linear" and not decoding.colours
     of = "scores" if marks else "numbers" if numbers else "probabilities"
     example, noun = model.task.example[1], model.task.noun[0]
-    return Check(len(found), len(odd), largest, where, others, most, " and ".join(runs), of, example, noun)
+    held = most if written.bounded else None
+    return Check(len(found), len(odd), largest, where, others, held, " and ".join(runs), of, example, noun)
 
 
 def _random_windows(model: LoadedModel) -> Iterator[tuple[str, Picture]]:

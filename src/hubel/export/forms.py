@@ -59,7 +59,8 @@ class Written:
     files: contents by their names in the folder; of a form that is one file, it alone, under "". input: what the form
     takes ("image", "sized", "tensor"; see `onnx_model`). run: what computes its answers, and `runtime`: the name of
     that; None where nothing here can. also: what else here computes them, by name. read: how it reads a picture, where
-    it does that itself. notes: what was decided, in sentences. facts: more, as plain values.
+    it does that itself. bounded: whether its answers may differ by rounding alone; those of eight bits are told, not
+    bounded. notes: what was decided, in sentences. facts: more, as plain values.
     """
 
     files: Mapping[str, bytes]
@@ -70,6 +71,7 @@ class Written:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
     also: Mapping[str, Runner] = field(default_factory=dict)
+    bounded: bool = True
 
 
 @dataclass(frozen=True)

@@ -31,15 +31,18 @@ EXIF = (
 
 
 def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, ...]]:
-    """What a file takes where nobody says it, and why where that is not any picture."""
+    """What a file takes where nobody says it, and why where that is not any picture; of any picture, what stays with who
+    reads the file.
+    """
     if decoding_of(model.task.name).carries:
         if input not in (None, "tensor"):
             raise SettingError(f"expected input tensor, since this model goes on step by step, received {input!r}")
         return "tensor", ()
-    if input is not None:
-        return input, ()
-    reason = reason_no_images(model.preprocessing)
-    return ("image", ()) if reason is None else ("sized", (f"the file takes images of one size: {reason}",))
+    if input is None and (reason := reason_no_images(model.preprocessing)) is not None:
+        return "sized", (f"the file takes images of one size: {reason}",)
+    channels = model.preprocessing.channels
+    bands = "3 (red, green, blue)" if channels in (1, 3) else channels
+    return input or "image", (EXIF.format(bands),) if input in (None, "image") else ()
 
 
 def written_onnx(order: Order) -> Written:
@@ -52,10 +55,8 @@ def written_onnx(order: Order) -> Written:
     content = onnx_bytes(order.model, chosen)
     run = runner(content, chosen, order.model)
     also, missing = others(content, chosen, order.model)
-    channels = order.model.preprocessing.channels
-    more = (EXIF.format("3 (red, green, blue)" if channels in (1, 3) else channels),) if chosen == "image" else ()
-    if model_memories := _memories(content):
-        more = (WHOLE.format(listing(model_memories, 4)),)
+    memories = _memories(content)
+    more = (WHOLE.format(listing(memories, 4)),) if memories else ()
     return Written({"": content}, chosen, run, RUNTIME, notes=(*notes, *more, *missing), also=also)
 
 

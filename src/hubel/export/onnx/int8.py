@@ -21,7 +21,7 @@ from hubel.export.check import evenly
 from hubel.export.engines import runtime_module, session
 from hubel.export.forms import Order, Written
 from hubel.export.onnx.digest import sealed
-from hubel.export.onnx.form import RUNTIME, onnx_bytes, usual_input
+from hubel.export.onnx.form import RUNTIME, onnx_bytes, others, runner, usual_input
 from hubel.export.opened import OnnxNetwork
 from hubel.tasks import LoadedModel, evaluate
 
@@ -56,7 +56,9 @@ def written_int8(order: Order) -> Written:
             f"not written: eight bits lose {lost:.2%} of {figure.title}, and at most {order.most_lost:.2%} was asked "
             f"for. {words}. Let more be lost with --most-lost, give more pictures, or keep the float file"
         )
-    return Written({"": content}, input, None, RUNTIME, notes=(*notes, words), facts={"int8": found})
+    run, (also, missing) = runner(content, input, model), others(content, input, model)
+    told = (*notes, words, *missing)
+    return Written({"": content}, input, run, RUNTIME, notes=told, facts={"int8": found}, also=also, bounded=False)
 
 
 def quantised(content: bytes, model: LoadedModel, images: Any) -> bytes:
