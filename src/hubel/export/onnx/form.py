@@ -31,8 +31,8 @@ EXIF = (
 
 
 def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, ...]]:
-    """What a file takes where nobody says it, and why where that is not any picture; of any picture, what stays with who
-    reads the file.
+    """What a file takes where nobody says it, and why where that is not any picture; of any picture, what stays with
+    who reads the file.
     """
     if decoding_of(model.task.name).carries:
         if input not in (None, "tensor"):
