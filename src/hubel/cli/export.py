@@ -24,8 +24,8 @@ DESCRIPTION = """Write a run's model in a form that others run, with its prepara
 
 Before the file is put in its place it is run, on 64 of your pictures (the run's own data, or --check DATA) and on forty
 odd ones (turned by EXIF, 16 bits, CMYK, transparent, a pixel wide, huge …), and its answers are compared with those of
-`hubel predict`; where they differ by more than rounding, nothing is written (exit status 2). Of eight bits it is told by how
-much they differ, and how many pictures get another class."""
+`hubel predict`; where they differ by more than rounding, nothing is written (exit status 2). Of eight bits it is told
+by how much they differ, and how many pictures get another class."""
 EXAMPLES = """  hubel export runs/photos -o photos.onnx
   hubel export runs/photos -o photos.onnx --input sized --check shots/
   hubel export runs/photos -o photos.onnx --json | jq .check.largest
