@@ -225,6 +225,15 @@ def test_unknown_names_and_methods(client):
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/animals", "/health", "/ready", "/metrics", "/v2", PREDICT])
+def test_a_slash_too_many_is_told(client, path):
+    """Not led elsewhere: what is asked by POST would be asked again, and a token sent to another address."""
+    answer = client.get(path + "/", follow_redirects=False)
+    assert answer.status_code == 404
+    assert f"there is nothing at {path}/; {path} has none at its end" in answer.json()["error"]
+    assert 'hubel_requests_total{status="404"} ' in client.get("/metrics").text
+
+
 def test_models_tell_of_themselves(client):
     told = client.get("/v1/models").json()
     (model,) = told["models"]

@@ -117,6 +117,8 @@ def test_a_changed_file_is_opened_and_what_was_taken_is_answered_at_the_end(tmp_
         place.write_bytes(whole[:-7])
         until(lambda: "not taken" in told(address)["trouble"])
         assert told(address)["sha256"] == first["sha256"]
+        assert str(tmp_path) not in told(address)["trouble"]
+        assert str(tmp_path) in "".join(log)  # where who serves it reads it
         assert httpx.post(address + PREDICT, content=picture(), headers=PNG, timeout=HANG).status_code == 200
         written_model(place, seed=1)
         until(lambda: told(address)["sha256"] != first["sha256"])

@@ -51,6 +51,7 @@ def application(settings: Settings) -> Any:
         redoc_url=None,
         lifespan=life,
         dependencies=[Depends(_asked_once)],
+        redirect_slashes=False,
     )
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -206,7 +207,8 @@ async def _not_found(request: Request, error: Exception) -> Response:
         answer = _answer(request, Refusal("method", sentence))
         answer.headers["allow"] = allowed
         return answer
-    return _answer(request, Refusal("unknown", f"there is nothing at {path}; /openapi.json says what there is"))
+    near = f"; {path.rstrip('/')} has none at its end" if path.rstrip("/") and path.endswith("/") else ""
+    return _answer(request, Refusal("unknown", f"there is nothing at {path}{near}; /openapi.json says what there is"))
 
 
 async def _fault(request: Request, error: Exception) -> Response:

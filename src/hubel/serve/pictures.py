@@ -16,7 +16,7 @@ from hubel.data import ImageError, Preprocessing, read_image
 from hubel.serve.refusal import Refusal
 from hubel.serve.settings import Limits
 
-KINDS = ("image/*", "audio/*", "application/octet-stream", "multipart/form-data", "application/json")
+_SENT = "image/* (audio/* of a model that hears), application/octet-stream, multipart/form-data, application/json"
 _LONGEST = 200  # letters of a picture's name
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
@@ -37,7 +37,7 @@ class Sent(NamedTuple):
 
 
 def pictures_of(kind: str, body: bytes, limits: Limits) -> list[Sent]:
-    """The pictures in a body of a Content-Type. Raises Refusal where it is none of `KINDS`, cannot be read, has none,
+    """The pictures in a body of a Content-Type. Raises Refusal where it is none that is taken, cannot be read, has none,
     or too many.
     """
     main = kind.partition(";")[0].strip().lower()
@@ -48,7 +48,7 @@ def pictures_of(kind: str, body: bytes, limits: Limits) -> list[Sent]:
     elif main.startswith(("image/", "audio/")) or main == "application/octet-stream":
         found = [Sent(body, "")] if body else []
     else:
-        raise Refusal("kind", f"expected a Content-Type of {', '.join(KINDS)}, received '{printable(main)[:60]}'")
+        raise Refusal("kind", f"expected a Content-Type of {_SENT}, received '{printable(main)[:60]}'")
     if not found:
         raise Refusal("request", "expected a picture, received none")
     return [Sent(each.content, each.name or f"picture {number}") for number, each in enumerate(found, 1)]

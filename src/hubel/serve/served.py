@@ -149,7 +149,8 @@ class Served:
         try:
             self.current, self.trouble = self._open(), ""
         except (HubelError, OSError) as error:
-            self.trouble = f"the changed file was not taken: {error}"
+            said = str(error).replace(str(self.path), self.name).replace(str(self._place), self.name)
+            self.trouble = f"the changed file was not taken: {said}"  # to clients, whom paths do not concern
         return not self.trouble
 
     def answers(self, pictures: Sequence[Picture]) -> list[Told | Exception]:

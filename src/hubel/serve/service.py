@@ -120,7 +120,7 @@ class Service:
                     taken = await loop.run_in_executor(self.pool, served.reload)
                     label = f'model="{served.name}",taken="{"yes" if taken else "no"}"'
                     self.board.add("hubel_reloads_total", label)
-                    note = {"model": served.name, "trouble": served.trouble}
+                    note = {"model": served.name, "file": str(served.path), "trouble": served.trouble}
                     LOG.log(20 if taken else 30, "reload", extra={"note": note})
 
 
