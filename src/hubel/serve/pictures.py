@@ -37,8 +37,8 @@ class Sent(NamedTuple):
 
 
 def pictures_of(kind: str, body: bytes, limits: Limits) -> list[Sent]:
-    """The pictures in a body of a Content-Type. Raises Refusal where it is none that is taken, cannot be read, has none,
-    or too many.
+    """The pictures in a body of a Content-Type. Raises Refusal where it is none that is taken, cannot be read, or has
+    none, or too many.
     """
     main = kind.partition(";")[0].strip().lower()
     if main == "multipart/form-data":
