@@ -11,11 +11,13 @@ import torch
 
 import hubel
 from hubel.arch import parse
+from hubel.data import Preprocessing
 from hubel.data.texts.load import windows
 from hubel.nn import build
 from hubel.nn.modules import carrying
 from hubel.tasks import evaluate, load, load_model, task_of
-from hubel.train import Recipe, Run, resume, train
+from hubel.train import Recipe, Run, Supervised, resume, train
+from hubel.train.loop.machine.autotune import autotune
 from hubel.train.run.checkpoint import CheckpointStore
 from tests.command import hubel as hubel_command
 from tests.tasks.language.rhymes import LINES, NETWORK, TEXT
@@ -141,6 +143,17 @@ def test_what_is_remembered_is_kept_in_single_precision(splits, tmp_path, body):
     assert remembered
     assert all(tensor.dtype == torch.float32 and tensor.abs().sum() > 0 for tensor in remembered.values())
     assert math.isfinite(run.metrics[-1].loss)
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_an_lstm_that_stays_in_single_precision_is_told(splits, monkeypatch, has):
+    monkeypatch.setattr("hubel.train.loop.machine.autotune.HAS_LSTM_OF_BFLOAT16", has)
+    told: list[str] = []
+    network = parse("16: embed 25 8, lstm 16 sequences, gru 8 sequences, dense 25")
+    for precision in ("float32", "bfloat16"):
+        recipe, prepared = RECIPE.replace(precision=precision, device="cpu"), Preprocessing.for_dataset(splits.train)
+        autotune(recipe, Supervised, network, task_of(splits), splits.train, prepared, told=told)
+    assert told == ([] if has else ["lstm1: in float32, since this processor has no LSTM in bfloat16"])
 
 
 def test_every_stream_goes_on_where_it_was(splits):

@@ -25,11 +25,12 @@ from hubel.nn.modules.pooling import (
     PaddedMaxPool2d,
 )
 from hubel.nn.modules.running import before_probabilities, named, run
-from hubel.nn.modules.sequences import GRU, LSTM, Embedding, SimpleRNN
+from hubel.nn.modules.sequences import GRU, HAS_LSTM_OF_BFLOAT16, LSTM, Embedding, SimpleRNN
 from hubel.nn.modules.windows import CroppedConvTranspose2d, LocallyConnected2d, PaddedConv1d, PaddedConv2d
 
 __all__ = [
     "GRU",
+    "HAS_LSTM_OF_BFLOAT16",
     "LSTM",
     "Auxiliary",
     "Caption",

@@ -12,7 +12,7 @@ from hubel.nn.modules.carrying import Carrying
 from hubel.nn.modules.own import Own
 
 # oneDNN's, which needs AVX-512
-_HAS_LSTM_OF_BFLOAT16 = bool(getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)())
+HAS_LSTM_OF_BFLOAT16 = bool(getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)())
 
 
 class Embedding(nn.Embedding):
@@ -108,7 +108,7 @@ class LSTM(OverSteps, nn.LSTM):
         """Run along the steps; under autocast in single precision where the processor has no LSTM in bfloat16, which
         PyTorch would fail at.
         """
-        if _HAS_LSTM_OF_BFLOAT16 or input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        if HAS_LSTM_OF_BFLOAT16 or input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
             return super().forward(input, hx)
         with torch.autocast("cpu", enabled=False):
             return super().forward(input.float(), hx)

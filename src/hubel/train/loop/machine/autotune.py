@@ -22,9 +22,10 @@ import torch
 
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
-from hubel.base.names import shortened
+from hubel.base.names import listing, shortened
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.nn import chosen_device, own_randomness
+from hubel.nn.modules import HAS_LSTM_OF_BFLOAT16
 from hubel.tasks import Task, count
 from hubel.train.loop.machine.recorded import RECORDERS, WARM
 from hubel.train.loop.machine.threads import threads, usual_threads
@@ -70,6 +71,9 @@ def autotune(
     if not recipe.tune:
         recipe = by_rule(recipe, probe.report, len(training), _cores(), _has_bfloat16(recipe.device))
     recipe = _fastest(recipe, probe) if recipe.tune else recipe
+    if recipe.precision == "bfloat16" and recipe.device == "cpu" and not HAS_LSTM_OF_BFLOAT16:
+        if stays := [row.path for row in probe.report.rows if row.type == "LSTM"]:
+            probe.told.append(f"{listing(stays, 4)}: in float32, since this processor has no LSTM in bfloat16")
     if recipe.time_budget:
         return _that_fits(recipe, probe, *(around or (None, None)))
     return recipe.replace(measure_every=recipe.measure_every or 1)
