@@ -152,7 +152,7 @@ def test_an_lstm_that_stays_in_single_precision_is_told(splits, monkeypatch, has
     network = parse("16: embed 25 8, lstm 16 sequences, gru 8 sequences, dense 25")
     for precision in ("float32", "bfloat16"):
         recipe, prepared = RECIPE.replace(precision=precision, device="cpu"), Preprocessing.for_dataset(splits.train)
-        autotune(recipe, Supervised, network, task_of(splits), splits.train, prepared, told=told)
+        autotune(recipe, Supervised, network, task_of(splits.train), splits.train, prepared, told=told)
     assert told == ([] if has else ["lstm1: in float32, since this processor has no LSTM in bfloat16"])
 
 

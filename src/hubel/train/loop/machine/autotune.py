@@ -71,9 +71,9 @@ def autotune(
     if not recipe.tune:
         recipe = by_rule(recipe, probe.report, len(training), _cores(), _has_bfloat16(recipe.device))
     recipe = _fastest(recipe, probe) if recipe.tune else recipe
-    if recipe.precision == "bfloat16" and recipe.device == "cpu" and not HAS_LSTM_OF_BFLOAT16:
-        if stays := [row.path for row in probe.report.rows if row.type == "LSTM"]:
-            probe.told.append(f"{listing(stays, 4)}: in float32, since this processor has no LSTM in bfloat16")
+    stays = [row.path for row in probe.report.rows if row.type == "LSTM"]
+    if stays and recipe.precision == "bfloat16" and recipe.device == "cpu" and not HAS_LSTM_OF_BFLOAT16:
+        probe.told.append(f"{listing(stays, 4)}: in float32, since this processor has no LSTM in bfloat16")
     if recipe.time_budget:
         return _that_fits(recipe, probe, *(around or (None, None)))
     return recipe.replace(measure_every=recipe.measure_every or 1)
