@@ -297,11 +297,19 @@ def test_the_batch_of_sequences_whose_steps_come_first(tmp_path: Path) -> None:
     assert (report.input_shapes, report.macs) == (((7, 2, 5),), 7 * 2 * (60 + 36))
 
 
-def test_einsum_of_any_axes_is_counted_and_of_three_operands_said(tmp_path: Path) -> None:
-    dots = [node("Einsum", ["x", "w"], ["y"], equation="...j,jk->...k")]
-    assert inspect_onnx(saved(tmp_path / "d.onnx", dots, ["N", 4, 5], {"w": floats(5, 7)}), (4, 5)).macs == 4 * 35
-    three = [node("Einsum", ["x", "w", "w"], ["y"], equation="bi,ij,jk->bk")]
-    (said,) = inspect_onnx(saved(tmp_path / "e.onnx", three, ["N", 5], {"w": floats(5, 5)}), (5,)).notes
+def einsum(tmp_path: Path, equation: str, *stored: Any) -> Any:
+    names = [f"w{place}" for place in range(len(stored))]
+    one = [node("Einsum", ["x", *names], ["y"], equation=equation)]
+    return inspect_onnx(saved(tmp_path / "e.onnx", one, ["N", 4, 5], dict(zip(names, stored, strict=True))), (4, 5))
+
+
+def test_einsum_of_any_axes_and_operands_is_counted(tmp_path: Path) -> None:
+    assert einsum(tmp_path, "...j,jk->...k", floats(5, 7)).macs == 4 * 35
+    three = einsum(tmp_path, "bti,ij,jk->btk", floats(5, 6), floats(6, 7))
+    assert (three.macs, three.output_shape, three.parameters) == (4 * (30 + 42), (1, 4, 7), 72)
+    turned = einsum(tmp_path, "bti->bit")
+    assert (turned.macs, turned.notes) == (0, ())
+    (said,) = einsum(tmp_path, "...i,ij,jk->...k", floats(5, 6), floats(6, 7)).notes
     assert said.startswith("not counted: 1 Einsum of 3 operands")
 
 

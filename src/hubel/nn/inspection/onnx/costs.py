@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from itertools import zip_longest
 from math import prod
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.onnx.file import GivenShapes, made_sense_of, read_onnx, taken
+from hubel.nn.inspection.onnx.file import GivenShapes, made_sense_of, read_onnx
 from hubel.nn.inspection.onnx.memory import memory_of
+from hubel.nn.inspection.onnx.parts import KINDS, Part
+from hubel.nn.inspection.onnx.shapes import taken
 from hubel.nn.inspection.report import Inspection, ModuleRow, Stop, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
@@ -36,6 +39,8 @@ NOT_LEARNED = {
 # Where integers are weights.
 INTEGER_WEIGHTS = {"QLinearConv": (3, 8), "QLinearMatMul": (3,), "MatMulInteger": (1,), "ConvInteger": (1,)}
 INTEGER_WEIGHTS["DequantizeLinear"] = (0,)
+# Whose weights a file that leaves them out has as one number, repeated.
+WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 # What exporters call a graph whose model has no name.
 UNNAMED = {"", "main_graph", "main", "torch_jit", "torch-jit-export"}
 # Operators of ONNX's own that multiply, or hold others that may, and that are not counted.
@@ -57,8 +62,11 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
-    graph, found, inputs, constants, written, idle = read_onnx(path, input_shape, batch)
-    reading = _Reading(found, {name: _Constant(tensor) for name, tensor in constants.items()})
+    graph, found, inputs, constants, written, idle, parts = read_onnx(path, input_shape, batch)
+    reading = _Reading(found, {name: _Constant(tensor) for name, tensor in constants.items()}, parts)
+    filled = {node.output[0] for node in graph.node if node.op_type == "ConstantOfShape"}
+    weights = (node.input[WEIGHTED[node.op_type]] for node in graph.node if node.op_type in WEIGHTED)
+    reading.left_out = not filled.isdisjoint(weights)
     reading.flow.give(given.name for given in inputs)
     for node in graph.node:
         reading.take(node)
@@ -72,7 +80,7 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
         notes.append(f"written out as the ordinary operators that they are made of: {listed}")
     stops = reading.flow.stops()
     name = Path(path).stem if graph.name in UNNAMED else graph.name
-    memory = None if reading.uncounted else memory_of(graph, found, reading.constants)
+    memory = None if reading.uncounted or parts else memory_of(graph, found, reading.constants)
     return Inspection(name, size, shapes, output, tuple(reading.rows), tuple(notes), stops, memory)
 
 
@@ -108,7 +116,7 @@ PASSING = {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Tr
 class _Flow:
     """What is drawn of a file: its inputs, the operations that depend on them, its outputs, and who reads whom."""
 
-    def __init__(self, shapes: dict[str, TensorShape]) -> None:
+    def __init__(self, shapes: Mapping[str, TensorShape]) -> None:
         self.shapes = shapes
         self.found: list[Stop] = []
         self.made: dict[str, int] = {}  # by which of them, each tensor
@@ -162,8 +170,10 @@ def module_path(name: str, kind: str) -> str:
 class _Reading:
     """Takes in a graph's nodes one after another."""
 
-    def __init__(self, shapes: dict[str, TensorShape], constants: dict[str, _Constant]) -> None:
-        self.shapes, self.constants = shapes, constants
+    def __init__(
+        self, shapes: Mapping[str, TensorShape], constants: dict[str, _Constant], parts: Mapping[str, Part]
+    ) -> None:
+        self.shapes, self.constants, self.parts = shapes, constants, parts
         self.rows: list[ModuleRow] = []
         self.read: set[str] = set()
         self.counted: dict[str, str] = {}
@@ -172,6 +182,7 @@ class _Reading:
         self.uncounted: Counter[str] = Counter()
         self.whole: dict[str, int] = {}  # what is learned and stored as whole numbers
         self.made_by: dict[str, str] = {}  # what has no shape
+        self.left_out = False  # whether constants of one number, repeated, stand for weights
         self.flow = _Flow(shapes)
 
     def notes(self) -> Iterator[str]:
@@ -190,12 +201,17 @@ class _Reading:
             self._constant(node)
             return
         plain = node.domain in ("", "ai.onnx")
-        if not plain or node.op_type in UNCOUNTED:
+        part = self.parts.get(node.output[0])
+        counted = part is not None and part.times is not None
+        if not plain or (node.op_type in UNCOUNTED and not counted):
             self.uncounted[node.op_type if plain else f"{node.domain}.{node.op_type}"] += 1
         self.numbers[node.op_type] = self.numbers.get(node.op_type, 0) + 1
         path = node.name or f"{node.op_type.lower()}{self.numbers[node.op_type]}"
         parameters, notes = self._parameters(node, path)
         macs, backward = self._products(node, path)
+        if part is not None and part.times is not None:
+            held, macs, backward = self._inside(node, part, part.times)
+            parameters += held
         if parameters or any(name in self.trained for name in node.input):
             self.trained.update(node.output)
         shape = self.shapes.get(node.output[0])
@@ -203,6 +219,33 @@ class _Reading:
             self.made_by.update(dict.fromkeys(node.output, f"{path}, a {node.op_type} of {node.domain or 'ONNX'}"))
         self.rows.append(ModuleRow(path, node.op_type, shape, parameters, parameters, macs, backward, 1, tuple(notes)))
         self.flow.take(node, path, names, macs)
+
+    def _inside(self, node: Any, part: Part, times: int) -> tuple[int, int, int]:
+        """Count the parameters and products of what an operator runs, as often as it does. The first time what it
+        begins with may want no gradient that it wants later, where something learned has made it.
+        """
+        own, gives = part.inputs, [given.name for given in part.graph.output]
+        takes, states = [*node.input], own[: part.states]
+        if node.op_type == "Loop":
+            own, takes, gives = own[2:], takes[2:], gives[1:]
+            states = own
+        for name, given in zip(own, takes, strict=True):
+            constant = self.constants.get(given)
+            if given in self.trained or (constant is not None and {*constant.sources} - constant.zeros):
+                self.trained.add(name)
+        self.constants.update((tensor.name, _Constant(tensor)) for tensor in part.graph.initializer)
+        parameters = macs = backward = 0
+        for runs in (min(times, 1), max(times - 1, 0)):
+            inner = copy(self)
+            inner.shapes, inner.parts, inner.rows, inner.numbers = part.shapes, part.parts, [], {}
+            inner.flow = _Flow(part.shapes)
+            for each in part.graph.node:
+                inner.take(each)
+            parameters += sum(row.parameters for row in inner.rows)
+            macs += runs * sum(row.macs for row in inner.rows)
+            backward += runs * sum(row.backward_macs for row in inner.rows)
+            self.trained.update(name for name, made in zip(states, gives, strict=False) if made in self.trained)
+        return parameters, macs, backward
 
     def _constant(self, node: Any) -> None:
         """A constant made of constants: weights reshaped, or filled (`ConstantOfShape`) where a file left them out."""
@@ -213,7 +256,7 @@ class _Reading:
                 made.integers.update(self.constants[name].integers)
                 made.zeros |= self.constants[name].zeros
         shape = self.shapes.get(node.output[0], ())
-        if node.op_type == "ConstantOfShape" and prod(shape) > 1:
+        if node.op_type == "ConstantOfShape" and prod(shape) > 1 and self.left_out:
             made.sources[node.output[0]] = prod(shape)
             if all(_is_zero(attribute.t) for attribute in node.attribute):  # zeros where it does not say
                 made.zeros.add(node.output[0])
@@ -234,7 +277,8 @@ class _Reading:
             if name not in self.constants or place in NOT_LEARNED.get(node.op_type, ()):
                 continue
             sources = dict(self.constants[name].sources)
-            if node.op_type in _RECURRENT and place in _STATES:  # zeros there are how a sequence begins
+            begins = node.op_type in _RECURRENT and place in _STATES
+            if begins or node.op_type in KINDS:  # zeros there are how a sequence begins
                 sources = {source: size for source, size in sources.items() if source not in self.constants[name].zeros}
             if place in INTEGER_WEIGHTS.get(node.op_type, ()):
                 sources |= self.constants[name].integers
@@ -252,8 +296,9 @@ class _Reading:
         if rule is None:
             return 0, 0
         attributes = {attribute.name: attribute for attribute in node.attribute}
-        if node.op_type == "Einsum" and len(_terms(attributes)) != 2:
-            self.uncounted[f"Einsum of {len(_terms(attributes))} operands"] += 1
+        if node.op_type == "Einsum" and len(terms := _terms(attributes)) != 2:
+            if len(terms) > 2:  # of one alone nothing is multiplied
+                self.uncounted[f"Einsum of {len(terms)} operands"] += 1
             return 0, 0
         unknown = [name for name in (*node.input, *node.output) if name and name not in self.shapes]
         if unknown:

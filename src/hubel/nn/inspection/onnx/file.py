@@ -17,11 +17,9 @@ from hubel.base.errors import HubelError, MissingFileError, NetworkError
 from hubel.base.headers import reason
 from hubel.base.names import hint
 from hubel.base.numbers import counted
-from hubel.nn.inspection.onnx.fused import written_out
+from hubel.nn.inspection.onnx.parts import Part
+from hubel.nn.inspection.onnx.shapes import inferred, taken
 from hubel.nn.inspection.report import TensorShape, tensor_text
-
-MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
-MOST_PASSES = 100
 
 GivenShapes: TypeAlias = "Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]] | None"
 OnnxReader = TypeVar("OnnxReader", bound=Callable[..., Any])
@@ -49,7 +47,8 @@ def made_sense_of(read: OnnxReader) -> OnnxReader:
 
 class Opened(NamedTuple):
     """A file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name, and how many operators
-    of ONNX Runtime's own are written out in the graph; and what of it is idle, in sentences.
+    of ONNX Runtime's own are written out in the graph; what of it is idle, in sentences; and what its Loops and Scans
+    run inside, by what they give.
     """
 
     graph: Any
@@ -58,6 +57,7 @@ class Opened(NamedTuple):
     stored: dict[str, Any]
     written: Counter[str]
     idle: tuple[str, ...]
+    parts: dict[str, Part]
 
 
 def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
@@ -88,12 +88,11 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
     idle = tuple(_idle(model.graph))
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
-    _settle(model.graph, inputs, input_shape, batch)
-    graph, written = _inferred(onnx, model)
-    shapes = _shapes(graph)
+    idle += tuple(_settle(model.graph, inputs, input_shape, batch))
+    graph, shapes, written, parts = inferred(onnx, model)
     _check(graph, shapes)
     stored |= {tensor.name: tensor for tensor in graph.initializer}
-    return Opened(graph, shapes, inputs, stored, written, idle)
+    return Opened(graph, shapes, inputs, stored, written, idle, parts)
 
 
 def _idle(graph: Any) -> Iterator[str]:
@@ -175,29 +174,37 @@ def _shapes_by_name(inputs: list[Any], input_shape: GivenShapes) -> dict[str, Te
 _EXAMPLES = {1: "32", 2: "100x8", 4: "16x112x112x3"}  # inputs by how many axes they have beside the batch's
 
 
-def _settle(graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int) -> None:
-    """Fill the sizes that the file leaves open; those that it fixes must be the wanted ones."""
+def _settle(graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int) -> Iterator[str]:
+    """Fill the sizes that the file leaves open; those that it fixes must be the wanted ones. Say where it fixes 0: that
+    is nothing, as of a batch or of steps kept before the first, but what some exporters write for an open size, too.
+    """
     asked_for = _shapes_by_name(inputs, input_shape)
     for given in inputs:
         kind, shape = given.type.tensor_type, asked_for.get(given.name)
         dimensions = kind.shape.dim
         if shape is not None and not kind.HasField("shape"):  # not even how many axes it has
             dimensions.extend(type(kind.shape).Dimension() for _ in (batch, *shape))
-        fixed = [size.dim_value if size.HasField("dim_value") and size.dim_value > 0 else None for size in dimensions]
+        named = [size.dim_value if size.HasField("dim_value") else -1 for size in dimensions]
+        fixed = [size if size > 0 or (size == 0 and shape is None and batch == 1) else None for size in named]
         if not kind.HasField("shape"):
             raise NetworkError(
                 f"the file does not say how many axes its input {given.name!r} has: give the input's shape, such as "
                 "224x224x3"
             )
+        if 0 in named:
+            held = tensor_text(tuple(n if n >= 0 else "?" for n in named))  # type: ignore[misc]
+            empty = "which is empty; give the input's shape if a size of 0 is meant to be open"
+            said = empty if 0 in fixed else "and 0 is taken as open"
+            yield f"the file fixes its input {given.name!r} at {held}, {said}"
         images = _batch_axis([size.dim_param for size in dimensions], fixed)
         first = fixed[images] if fixed else None
         wanted: list[int | None] = [None] * len(fixed)
         if fixed:
-            wanted[images] = batch if batch > 1 or not first else first
+            wanted[images] = batch if batch > 1 or first is None else first
         if shape is not None:
             rest = [own for axis, own in enumerate(fixed) if axis != images]
             wanted[:] = _laid(graph, given.name, fixed, rest, shape)
-            wanted.insert(images, batch if batch > 1 or not first else first)
+            wanted.insert(images, batch if batch > 1 or first is None else first)
         for size, own, dimension in zip(wanted, fixed, dimensions, strict=False):
             if own is not None and size not in (None, own):
                 asked = tensor_text(tuple(own if n is None else n for n, own in zip(wanted, fixed, strict=False)))  # type: ignore[misc]
@@ -236,118 +243,17 @@ def _laid(
     orders = [(len(shape) - 1, *range(len(shape) - 1)), tuple(range(len(shape)))]
     laid = [[shape[axis] for axis in order] for order in orders]
     agree = [each for each in laid if all(own in (None, size) for own, size in zip(rest, each, strict=True))]
-    if len(shape) == 3 and channels_last(graph, name) and laid[1] in agree:
+    if channels_last(graph, name) and laid[1] in agree:
         return list(laid[1])
     return list(agree[0] if agree else laid[0])
 
 
 def channels_last(graph: Any, name: str) -> bool:
-    """Whether an input has its channels last: whatever takes it brings them to the front."""
-    takers = [node for node in graph.node if name in node.input]
+    """Whether an input has its channels last: whatever takes it brings them to the front, or steps before images."""
+    takers = [node for node in graph.node if name in node.input and node.op_type != "Shape"]
     return bool(takers) and all(
-        node.op_type == "Transpose" and tuple(node.attribute[0].ints) == (0, 3, 1, 2) for node in takers
+        node.op_type == "Transpose" and tuple(node.attribute[0].ints) in ((0, 3, 1, 2), (1, 0, 2)) for node in takers
     )
-
-
-def _inferred(onnx: Any, model: Any) -> tuple[Any, Counter[str]]:
-    """Infer shapes, with the numbers of what the graph works out of shapes themselves, until nothing new is known; and
-    write out the operators of ONNX Runtime's own.
-    """
-    values, written = dict[str, Any](), Counter[str]()
-    graph = model.graph
-    for node in graph.node:  # PyTorch's older exporter counts axes from the end, of which onnx infers nothing
-        for each in node.attribute if node.op_type == "Transpose" else ():
-            each.ints[:] = [axis % len(each.ints) for axis in each.ints]
-    for _ in range(MOST_PASSES):
-        try:
-            graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-        except Exception as error:
-            raise NetworkError(f"the file's shapes do not fit together: {str(error).splitlines()[0]}") from None
-        found = _shapes(graph)
-        if now := written_out(model, found):
-            written += now
-            continue
-        left = [node.output[0] for node in graph.node if node.output and node.output[0] not in found]
-        if not left and not any(node.op_type in ("Shape", "If") for node in graph.node):
-            break
-        fresh = list(_worked_out(onnx, model, found, values))
-        if not _branchestaken(model, values) and not fresh:
-            break
-        model.ir_version = max(model.ir_version, 4)  # before, stored tensors had to be inputs too
-        model.graph.initializer.extend(fresh)
-        names = {tensor.name for tensor in fresh}
-        left = [node for node in model.graph.node if not names.intersection(node.output)]
-        del model.graph.node[:]
-        model.graph.node.extend(left)
-    return graph, written
-
-
-def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: dict[str, Any]) -> Iterator[Any]:
-    """Yield as stored tensors what small nodes give whose inputs are all known: shapes, parts of them, arithmetic."""
-    numpy = importlib.import_module("numpy")
-    for tensor in model.graph.initializer:
-        if tensor.name not in values and prod(tensor.dims) <= MOST_VALUES and tensor.data_location == 0:
-            values[tensor.name] = onnx.numpy_helper.to_array(tensor)
-    for node in model.graph.node:
-        if node.domain not in ("", "ai.onnx") or len(node.output) != 1 or node.op_type in ("If", "Loop", "Scan"):
-            continue
-        if node.op_type == "Shape" and node.input[0] in shapes:
-            sizes = shapes[node.input[0]]
-            settings = {attribute.name: attribute.i for attribute in node.attribute}
-            made = numpy.array(sizes[settings.get("start", 0) : settings.get("end", len(sizes))], dtype=numpy.int64)
-        elif all(name in values or not name for name in node.input):
-            try:
-                given = {name: values[name] for name in node.input if name}
-                stored = [onnx.numpy_helper.from_array(numpy.asarray(value), name) for name, value in given.items()]
-                output = onnx.helper.make_tensor_value_info(node.output[0], 0, None)
-                graph = onnx.helper.make_graph([node], "one", [], [output], stored)
-                alone = onnx.helper.make_model(graph, opset_imports=model.opset_import)
-                (made,) = importlib.import_module("onnx.reference").ReferenceEvaluator(alone).run(None, {})
-            except Exception:  # whatever it cannot evaluate stays unknown, and is said so where it matters
-                continue
-        else:
-            continue
-        if numpy.size(made) <= MOST_VALUES:
-            values[node.output[0]] = made
-            yield onnx.numpy_helper.from_array(numpy.asarray(made), node.output[0])
-
-
-def _branchestaken(model: Any, values: Mapping[str, Any]) -> bool:
-    """Put the branch that is taken in place of each If whose condition is known; say whether there was one."""
-    nodes, taken = [], False
-    for node in model.graph.node:
-        condition = values.get(node.input[0]) if node.op_type == "If" and node.input else None
-        if condition is None:
-            nodes.append(node)
-            continue
-        name, taken = "then_branch" if condition.all() else "else_branch", True
-        branch = next(each.g for each in node.attribute if each.name == name)
-        model.graph.initializer.extend(branch.initializer)
-        nodes += branch.node
-        for given, gives in zip(branch.output, node.output, strict=True):
-            nodes.append(type(node)(op_type="Identity", input=[given.name], output=[gives]))
-    if taken:
-        del model.graph.node[:]
-        model.graph.node.extend(nodes)
-    return taken
-
-
-def taken(node: Any) -> tuple[str, ...]:
-    """Return the names of all that a node takes: its inputs, and what the parts of an If or a Loop take from around."""
-    inner = [part for each in node.attribute for graph in (each.g, *each.graphs) for part in graph.node]
-    made = {name for part in inner for name in part.output}
-    made |= {given.name for each in node.attribute for graph in (each.g, *each.graphs) for given in graph.input}
-    return (*node.input, *(name for part in inner for name in taken(part) if name not in made))
-
-
-def _shapes(graph: Any) -> dict[str, TensorShape]:
-    """Return every shape that is known, by the tensor's name."""
-    found = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        kind = value.type.tensor_type
-        if kind.HasField("shape") and all(dimension.HasField("dim_value") for dimension in kind.shape.dim):
-            found.setdefault(value.name, tuple(dimension.dim_value for dimension in kind.shape.dim))
-    return found
 
 
 _CHANNELS = {"Conv": (1, 1), "ConvInteger": (1, 1), "QLinearConv": (3, 1), "ConvTranspose": (1, 0)}
@@ -370,12 +276,12 @@ def _check(graph: Any, shapes: dict[str, TensorShape]) -> None:
         if node.op_type in ("Gemm", "MatMul") and {*node.input[:2]} <= {*shapes}:
             _check_product(node, number, shapes[node.input[0]], shapes[node.input[1]])
         made = shapes.get(node.output[0], ())
+        given = shapes.get(node.input[0], ()) if node.input else ()
         windowed = node.op_type in ("Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool")
-        if min(made, default=1) < 0 or (windowed and min(made, default=1) < 1):
-            given = tensor_text(shapes.get(node.input[0]))
+        if min(made, default=1) < 0 or (windowed and min(made[2:], default=1) < 1 <= min(given, default=1)):
             raise NetworkError(
-                f"{node.name or number} ({node.op_type}): is given {given}, and would give {tensor_text(made)}: its "
-                "window is larger than the padded picture; give a larger input"
+                f"{node.name or number} ({node.op_type}): is given {tensor_text(given)}, and would give "
+                f"{tensor_text(made)}: its window is larger than the padded picture; give a larger input"
             )
 
 

@@ -4,84 +4,17 @@ written out as the ordinary operators that they are made of, one row an operator
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Any
 
+from hubel.nn.inspection.onnx.attention import ATTENTION, queries
+from hubel.nn.inspection.onnx.packed import PACKED
+from hubel.nn.inspection.onnx.writing import Row, Writing
 from hubel.nn.inspection.report import TensorShape
 
 MANY = 2**31  # channels: all of them
 DOMAINS = ("com.microsoft", "com.microsoft.nchwc")
-
-
-class Writing:
-    """What one operator is written as: nodes, and the constants that they take, under names of their own.
-
-    given: its inputs by name, "" where one is left out. settings: its attributes. shapes: those of its inputs.
-    """
-
-    def __init__(self, node: Any, shapes: Mapping[str, TensorShape]) -> None:
-        self.helper, self.numpy = importlib.import_module("onnx.helper"), importlib.import_module("numpy")
-        self.stored = importlib.import_module("onnx.numpy_helper").from_array
-        self.given, self.gives = [*node.input], [*node.output]
-        self.settings = {each.name: self.helper.get_attribute_value(each) for each in node.attribute}
-        self.shapes = shapes
-        self.path = (node.name or node.output[0]).rstrip("/")
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def input(self, place: int) -> str:
-        """Return the name of an input; "" where it is left out."""
-        return self.given[place] if len(self.given) > place else ""
-
-    def shape(self, place: int) -> TensorShape:
-        """Return the shape of an input."""
-        return self.shapes[self.input(place)]
-
-    def setting(self, name: str, default: Any) -> Any:
-        """Return an attribute."""
-        return self.settings.get(name, default)
-
-    def add(self, kind: str, *inputs: str, last: bool = False, **settings: Any) -> str:
-        """Add a node, the `last` of which gives what the operator gives first; return its output's name."""
-        output = self.gives[0] if last else f"{self.path}/{len(self.nodes)}"
-        name = f"{self.path}/{kind}_{len(self.nodes)}"
-        self.nodes.append(self.helper.make_node(kind, [*inputs], [output], name, **settings))
-        return output
-
-    def number(self, value: Any, kind: str = "float32") -> str:
-        """Store a number, or whole ones; return the constant's name."""
-        name = f"{self.path}/constant{len(self.constants)}"
-        self.constants.append(self.stored(self.numpy.array(value, dtype=kind), name))
-        return name
-
-    def whole(self, place: int, scale: int, zero: int, axis: int = 1) -> str:
-        """Return the floating numbers that stand for an input of whole ones."""
-        takes = [self.input(place), self.input(scale), *filter(None, [self.input(zero)])]
-        return self.add("DequantizeLinear", *takes, axis=axis)
-
-    def rounded(self, given: str, scale: int, zero: int) -> None:
-        """Give what was worked out as whole numbers."""
-        self.add("QuantizeLinear", given, self.input(scale), *filter(None, [self.input(zero)]), last=True)
-
-    def plain(self, *names: str) -> dict[str, Any]:
-        """Return those of its attributes that the ordinary operator has too."""
-        return {name: self.settings[name] for name in names if name in self.settings}
-
-    def activated(self, given: str) -> None:
-        """Apply the activation that the operator is given by name, and give that."""
-        name = self.setting("activation", b"").decode()
-        numbers = self.setting("activation_params", ())
-        if name == "Clip":
-            self.add(name, given, *map(self.number, numbers), last=True)
-        else:
-            known = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta")}.get(name, ())
-            self.add(name or "Identity", given, last=True, **dict(zip(known, numbers, strict=False)))
-
-
-Row = Callable[[Writing], None]
 _WINDOW = ("kernel_shape", "strides", "pads", "dilations", "group", "auto_pad", "ceil_mode", "count_include_pad")
 
 
@@ -219,65 +152,7 @@ def _skip_normalization(one: Writing) -> None:
     total = one.add("Add", one.input(0), one.input(1))
     total = one.add("Add", total, bias) if bias else total
     one.add("LayerNormalization", total, *filter(None, one.given[2:4]), last=True, axis=-1, **one.plain("epsilon"))
-    if len(one.gives) > 3 and one.gives[3]:
-        one.nodes.append(one.helper.make_node("Identity", [total], [one.gives[3]], f"{one.path}/sum"))
-
-
-def _attention(one: Writing) -> None:
-    """Self-attention with its projections: queries, keys and values of one matrix. A mask saves nothing."""
-    _nothing_kept(one, 4)
-    batch, steps, _ = one.shape(0)
-    made = one.add("MatMul", one.input(0), one.input(1))
-    made = one.add("Add", made, one.input(2)) if one.input(2) else made
-    third = one.shape(1)[1] // 3
-    sizes = [*one.setting("qkv_hidden_sizes", (third, third, third))]
-    ends, parts = [0, sizes[0], sizes[0] + sizes[1], sum(sizes)], list[str]()
-    for pair in pairwise(ends):
-        parts.append(one.add("Slice", made, *(one.number([each], "int64") for each in (*pair, 2))))
-    _attended(one, parts, batch, steps, steps, sizes)
-
-
-def _heads(one: Writing) -> None:
-    """Attention of queries to keys and values that are given, all as images × steps × features."""
-    _nothing_kept(one, 3, 6, 7)
-    (batch, steps, width), keys, values = one.shape(0), one.shape(1), one.shape(2)
-    _attended(one, one.given[:3], batch, steps, keys[1], [width, keys[2], values[2]])
-
-
-def _queries(one: Writing) -> None:
-    """ONNX's own attention: heads beside one another in the features, or in an axis of their own."""
-    _nothing_kept(one, 4, 5)
-    (batch, *heads, steps, width), keys, values = one.shape(0), one.shape(1), one.shape(2)
-    if len(one.gives) > 1 or heads != [*keys[1:-2]] or one.setting("q_num_heads", 0) != one.setting("kv_num_heads", 0):
-        raise KeyError(one.path)
-    if not heads:
-        one.settings["num_heads"] = one.setting("q_num_heads", 1)
-        _attended(one, one.given[:3], batch, steps, keys[1], [width, keys[2], values[2]])
-        return
-    turned = one.add("Transpose", one.input(1), perm=[0, 1, 3, 2])
-    factor = one.number(one.setting("scale", 0.0) or width**-0.5)
-    scores = one.add("Mul", one.add("MatMul", one.input(0), turned), factor)
-    one.add("MatMul", one.add("Softmax", scores, axis=-1), one.input(2), last=True)
-
-
-def _nothing_kept(one: Writing, *places: int) -> None:
-    """Leave operators as they are that are given keys of earlier steps, or biases of their own."""
-    if any(map(one.input, places)):
-        raise KeyError(one.path)
-
-
-def _attended(one: Writing, parts: list[str], batch: int, steps: int, seen: int, sizes: list[int]) -> None:
-    heads, turned = one.setting("num_heads", 1), []
-    for part, length, size, perm in zip(
-        parts, (steps, seen, seen), sizes, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True
-    ):
-        shape = one.number([batch, length, heads, size // heads], "int64")
-        turned.append(one.add("Transpose", one.add("Reshape", part, shape), perm=perm))
-    factor = one.setting("scale", 0.0) or (heads / sizes[0]) ** 0.5
-    scores = one.add("Mul", one.add("MatMul", turned[0], turned[1]), one.number(factor))
-    mixed = one.add("MatMul", one.add("Softmax", scores, axis=-1), turned[2])
-    flat = one.number([batch, steps, sizes[2]], "int64")
-    one.add("Reshape", one.add("Transpose", mixed, perm=[0, 2, 1, 3]), flat, last=True)
+    one.also(3, total)
 
 
 def _blocked_convolution(one: Writing) -> None:
@@ -294,6 +169,25 @@ def _unblocked(one: Writing) -> None:
         one.add("Transpose", made, perm=[0, 2, 3, 1], last=True)
 
 
+def _contraction(one: Writing) -> None:
+    """A sum of products of three tensors or more, two at a time from the left."""
+    terms, _, result = one.setting("equation", b"").decode().replace(" ", "").partition("->")
+    first, *others = terms.split(",")
+    if len(others) < 2 or "." in terms or not result:
+        raise KeyError(one.path)
+    made = one.input(0)
+    for place, term in enumerate(others, 1):
+        later = set(result).union(*others[place:])
+        last = place == len(others)
+        kept = result if last else "".join(axis for axis in dict.fromkeys(first + term) if axis in later)
+        made = one.add("Einsum", made, one.input(place), last=last, equation=f"{first},{term}->{kept}")
+        first = kept
+
+
+OWN: dict[str, Row] = {"Attention": queries, "Einsum": _contraction}
+"""Of ONNX's own operators, what writes them out."""
+
+
 def _same(kind: str, *names: str) -> Row:
     def write(one: Writing) -> None:
         one.add(kind, *one.given, last=True, **one.plain(*names))
@@ -302,6 +196,8 @@ def _same(kind: str, *names: str) -> Row:
 
 
 ROWS: dict[str, Row] = {
+    **ATTENTION,
+    **PACKED,
     "FusedConv": _convolution,
     "FusedGemm": _general,
     "FusedMatMul": _matrices,
@@ -324,8 +220,6 @@ ROWS: dict[str, Row] = {
     "QuickGelu": _quick_gelu,
     "BiasAdd": _same("Sum"),
     "SkipLayerNormalization": _skip_normalization,
-    "Attention": _attention,
-    "MultiHeadAttention": _heads,
     "nchwc.Conv": _blocked_convolution,
     "nchwc.MaxPool": _same("MaxPool", *_WINDOW[:4], "auto_pad", "ceil_mode"),
     "nchwc.AveragePool": _same("AveragePool", *_WINDOW[:3], "auto_pad", "ceil_mode", "count_include_pad"),
@@ -335,8 +229,6 @@ ROWS: dict[str, Row] = {
     "nchwc.ReorderOutput": _unblocked,
 }
 """By an operator's name, after the domain `com.microsoft`, what writes it out."""
-OWN: dict[str, Row] = {"Attention": _queries}
-"""The same of ONNX's own operators."""
 
 
 def written_out(model: Any, shapes: Mapping[str, TensorShape]) -> Counter[str]:
@@ -344,9 +236,11 @@ def written_out(model: Any, shapes: Mapping[str, TensorShape]) -> Counter[str]:
     was so.
     """
     found, nodes = Counter[str](), []
+    fixed = {tensor.name for tensor in model.graph.initializer}
+    fixed.update(name for node in model.graph.node if node.op_type == "Constant" for name in node.output)
     for node in model.graph.node:
         plain, name = node.domain in ("", "ai.onnx"), f"{node.domain}.{node.op_type}".removeprefix(".")
-        row, one = (OWN if plain else ROWS).get(name.removeprefix("com.microsoft.")), Writing(node, shapes)
+        row, one = (OWN if plain else ROWS).get(name.removeprefix("com.microsoft.")), Writing(node, shapes, fixed)
         try:
             if row is None or not (plain or node.domain in DOMAINS):
                 raise KeyError(name)
@@ -354,7 +248,9 @@ def written_out(model: Any, shapes: Mapping[str, TensorShape]) -> Counter[str]:
         except KeyError:
             nodes.append(node)
         else:
-            nodes += one.nodes
+            left = {*node.input}.difference(*(each.input for each in one.nodes)) & fixed
+            held = [one.helper.make_node("Identity", [each], [f"{each}/held by {one.path}"]) for each in sorted(left)]
+            nodes += [*held, *one.nodes]  # what is stored all the same
             model.graph.initializer.extend(one.constants)
             found[name] += 1
     if found:

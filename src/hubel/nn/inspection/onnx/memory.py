@@ -7,9 +7,12 @@ from collections.abc import Container, Mapping
 from math import prod
 from typing import Any
 
-from hubel.nn.inspection.onnx.file import taken
+from hubel.nn.inspection.onnx.shapes import taken
+from hubel.nn.inspection.onnx.writing import OURS
 from hubel.nn.inspection.report import Memory, TensorShape
 
+PACKED = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
+"""Bits of the types that a file packs into bytes, as ONNX numbers them."""
 VIEWS = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout"}
 """What gives the memory of what it takes under another shape."""
 
@@ -21,8 +24,13 @@ def memory_of(graph: Any, shapes: Mapping[str, TensorShape], constants: Containe
     runtime may) has memory of its own here, as in PyTorch; the input is held all the while.
     """
     numpy_type = importlib.import_module("onnx.helper").tensor_dtype_to_np_dtype
+
+    def bytes_of(sizes: TensorShape, kind: int) -> int:
+        return -(-prod(sizes) * (PACKED.get(kind) or 8 * int(numpy_type(kind).itemsize)) // 8)
+
     kinds = {each.name: each.type.tensor_type.elem_type for each in (*graph.input, *graph.value_info, *graph.output)}
-    stored = {tensor.name: (tuple(tensor.dims), tensor.data_type) for tensor in graph.initializer}
+    real = [tensor for tensor in graph.initializer if tensor.doc_string != OURS]
+    stored = {tensor.name: (tuple(tensor.dims), tensor.data_type) for tensor in real}
     stored |= {
         node.output[0]: (tuple(each.t.dims), each.t.data_type)
         for node in graph.node
@@ -31,7 +39,7 @@ def memory_of(graph: Any, shapes: Mapping[str, TensorShape], constants: Containe
     }
     nodes = [node for node in graph.node if node.output[0] not in constants]
     used = {name for node in graph.node for name in taken(node)}
-    weights = sum(prod(dims) * numpy_type(kind).itemsize for name, (dims, kind) in stored.items() if name in used)
+    weights = sum(bytes_of(dims, kind) for name, (dims, kind) in stored.items() if name in used)
     source: dict[str, str] = {}  # what a view is a view of
     last: dict[str, int] = {}
     for number, node in enumerate(nodes):
@@ -42,7 +50,7 @@ def memory_of(graph: Any, shapes: Mapping[str, TensorShape], constants: Containe
     held = {each.name for each in graph.input if each.name not in stored}
 
     def size(name: str) -> int:
-        return prod(shapes[name]) * int(numpy_type(kinds[name]).itemsize)
+        return bytes_of(shapes[name], kinds[name])
 
     try:
         most = alive = sum(map(size, held))

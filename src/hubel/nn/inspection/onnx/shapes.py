@@ -1,0 +1,151 @@
+"""Every shape of an ONNX graph that can be known: inferred, and worked out where the graph computes it by itself."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any
+
+from hubel.base.errors import NetworkError
+from hubel.nn.inspection.onnx.fused import written_out
+from hubel.nn.inspection.onnx.parts import KINDS, Part, part_of
+from hubel.nn.inspection.report import TensorShape
+
+MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
+MOST_PASSES = 100
+
+
+def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counter[str], dict[str, Part]]:
+    """Infer shapes, with the numbers of what the graph works out of shapes themselves, until nothing new is known; and
+    write out the operators of ONNX Runtime's own. Return the graph, the shapes, what was written out, and what its
+    operators run inside, by what they give.
+    """
+    values, written, parts = dict[str, Any](), Counter[str](), dict[str, Part]()
+    graph, found = model.graph, dict[str, TensorShape]()
+    for node in graph.node:
+        _as_inferred(onnx, node)
+    for _ in range(MOST_PASSES):
+        try:
+            graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        except Exception as error:
+            raise NetworkError(f"the file's shapes do not fit together: {str(error).splitlines()[0]}") from None
+        found = shapes_of(graph)
+        if now := written_out(model, found):
+            written += now
+            continue
+        left = [node.output[0] for node in graph.node if node.output and node.output[0] not in found]
+        if not left and not any(node.op_type in ("Shape", *KINDS) for node in graph.node):
+            break
+        fresh = list(_worked_out(onnx, model, found, values))
+        if not _branches_taken(model, values) and not fresh and not _looked_into(onnx, model, graph, values, parts):
+            break
+        model.ir_version = max(model.ir_version, 4)  # before, stored tensors had to be inputs too
+        model.graph.initializer.extend(fresh)
+        names = {tensor.name for tensor in fresh}
+        left = [node for node in model.graph.node if not names.intersection(node.output)]
+        del model.graph.node[:]
+        model.graph.node.extend(left)
+    return graph, found, written, parts
+
+
+def _looked_into(onnx: Any, model: Any, graph: Any, values: dict[str, Any], parts: dict[str, Part]) -> bool:
+    """Look into each If, Loop and Scan, and note the shapes of what they give; say whether there was a new one."""
+    found, new = shapes_of(graph), False
+    kinds = {each.name: each.type.tensor_type.elem_type for each in (*graph.value_info, *graph.output)}
+    outputs = {given.name: given for given in model.graph.output}
+    around = type(model)()
+    around.CopyFrom(model)
+    around.graph.CopyFrom(graph)
+    for node in graph.node:
+        if node.op_type not in KINDS or node.domain not in ("", "ai.onnx") or node.output[0] in parts:
+            continue
+        part, made = part_of(onnx, around, node, found, values, inferred)
+        if part is not None:
+            parts[node.output[0]] = part
+        for name, shape in zip(node.output, made, strict=True):
+            if name and shape is not None and name not in found:
+                new = True
+                told = onnx.helper.make_tensor_value_info(name, kinds.get(name, 1), shape)
+                if name in outputs:
+                    outputs[name].CopyFrom(told)
+                else:
+                    model.graph.value_info.append(told)
+    return new
+
+
+def _as_inferred(onnx: Any, node: Any) -> None:
+    """Write a node's settings as onnx's inference takes them."""
+    if node.op_type == "STFT" and not any(each.name == "onesided" for each in node.attribute):
+        node.attribute.append(onnx.helper.make_attribute("onesided", 1))  # the default, which it passes over
+    for each in node.attribute if node.op_type == "Transpose" else ():
+        each.ints[:] = [axis % len(each.ints) for axis in each.ints]  # the older exporter's are counted from the end
+
+
+def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: dict[str, Any]) -> Iterator[Any]:
+    """Yield as stored tensors what small nodes give whose inputs are all known: shapes, parts of them, arithmetic."""
+    numpy = importlib.import_module("numpy")
+    for tensor in model.graph.initializer:
+        if tensor.name not in values and prod(tensor.dims) <= MOST_VALUES and tensor.data_location == 0:
+            values[tensor.name] = onnx.numpy_helper.to_array(tensor)
+    for node in model.graph.node:
+        if node.domain not in ("", "ai.onnx") or len(node.output) != 1 or node.op_type in KINDS:
+            continue
+        if node.op_type == "Shape" and node.input[0] in shapes:
+            sizes = shapes[node.input[0]]
+            settings = {attribute.name: attribute.i for attribute in node.attribute}
+            made = numpy.array(sizes[settings.get("start", 0) : settings.get("end", len(sizes))], dtype=numpy.int64)
+        elif all(name in values or not name for name in node.input):
+            try:
+                given = {name: values[name] for name in node.input if name}
+                stored = [onnx.numpy_helper.from_array(numpy.asarray(value), name) for name, value in given.items()]
+                output = onnx.helper.make_tensor_value_info(node.output[0], 0, None)
+                graph = onnx.helper.make_graph([node], "one", [], [output], stored)
+                alone = onnx.helper.make_model(graph, opset_imports=model.opset_import)
+                (made,) = importlib.import_module("onnx.reference").ReferenceEvaluator(alone).run(None, {})
+            except Exception:  # whatever it cannot evaluate stays unknown, and is said so where it matters
+                continue
+        else:
+            continue
+        if numpy.size(made) <= MOST_VALUES:
+            values[node.output[0]] = made
+            yield onnx.numpy_helper.from_array(numpy.asarray(made), node.output[0])
+
+
+def _branches_taken(model: Any, values: Mapping[str, Any]) -> bool:
+    """Put the branch that is taken in place of each If whose condition is known; say whether there was one."""
+    nodes, taken = [], False
+    for node in model.graph.node:
+        condition = values.get(node.input[0]) if node.op_type == "If" and node.input else None
+        if condition is None:
+            nodes.append(node)
+            continue
+        name, taken = "then_branch" if condition.all() else "else_branch", True
+        branch = next(each.g for each in node.attribute if each.name == name)
+        model.graph.initializer.extend(branch.initializer)
+        nodes += branch.node
+        for given, gives in zip(branch.output, node.output, strict=True):
+            nodes.append(type(node)(op_type="Identity", input=[given.name], output=[gives]))
+    if taken:
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+    return taken
+
+
+def taken(node: Any) -> tuple[str, ...]:
+    """Return the names of all that a node takes: its inputs, and what the parts of an If or a Loop take from around."""
+    inner = [part for each in node.attribute for graph in (each.g, *each.graphs) for part in graph.node]
+    made = {name for part in inner for name in part.output}
+    made |= {given.name for each in node.attribute for graph in (each.g, *each.graphs) for given in graph.input}
+    return (*node.input, *(name for part in inner for name in taken(part) if name not in made))
+
+
+def shapes_of(graph: Any) -> dict[str, TensorShape]:
+    """Return every shape that is known, by the tensor's name."""
+    found = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        kind = value.type.tensor_type
+        if kind.HasField("shape") and all(dimension.HasField("dim_value") for dimension in kind.shape.dim):
+            found.setdefault(value.name, tuple(dimension.dim_value for dimension in kind.shape.dim))
+    return found
