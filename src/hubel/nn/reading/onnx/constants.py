@@ -8,7 +8,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from hubel.nn.inspection.onnx.file import MOST_VALUES
+from hubel.nn.inspection.onnx.shapes import MOST_VALUES
+from hubel.nn.inspection.onnx.writing import OURS
 
 FLOATS = (1, 10, 11, 16)  # 32, 16, 64 bits, and bfloat16
 PARTS = ("If", "Loop", "Scan")  # which take more than their inputs
@@ -51,7 +52,7 @@ class Constants:
     def _loaded(self, tensor: Any) -> Any:
         """Return a tensor's numbers; None for those of another file, if they are many."""
         if tensor.data_location:
-            if prod(tensor.dims) > MOST_VALUES:
+            if prod(tensor.dims) > MOST_VALUES or tensor.doc_string == OURS:
                 return None
             other = importlib.import_module("onnx.external_data_helper")
             other.load_external_data_for_tensor(tensor, str(self.folder))

@@ -87,9 +87,10 @@ def _dense(node: Node) -> Layer:
         and node.settings.get("beta", 1.0) == 1.0
         and not node.settings.get("transA", 0)
     )
-    if len(node.given) != 2 or not node.weights or not plain:
+    places = node.order == "last" and len(node.weights[:1]) and len(node.weights[0]) == 2  # a layer for each place
+    if not (len(node.given) == 2 or places) or not node.weights or not plain:
         raise NetworkError("no dense layer: a tree multiplies a vector of each image by stored weights")
-    return arch.Dense(node.made[1], use_bias=len(node.weights) > 1)
+    return arch.Dense(node.made[-1], use_bias=len(node.weights) > 1)
 
 
 def _pooling(node: Node, of_steps: Any, of_pictures: Any, **settings: Any) -> Layer:

@@ -13,7 +13,7 @@ from hubel.base.errors import NetworkError
 from hubel.nn.reading.composed import pooled_channels
 from hubel.nn.reading.layers import resized
 from hubel.nn.reading.lying import along_steps, cut, turned
-from hubel.nn.reading.onnx.node import Node, Parts, Reader, Same, public
+from hubel.nn.reading.onnx.node import Laid, Node, Parts, Reader, Same, public
 
 WHOLE = {
     ("ReduceMean", 3): arch.GlobalAveragePooling1D,
@@ -86,7 +86,10 @@ def _pair(sides: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], tuple[int,
     return rows, columns
 
 
-def _gather(node: Node) -> Layer | None:
+def _gather(node: Node) -> Layer | Laid | None:
+    if node.inputs[0] not in node.takes:  # rows of a stored table, looked up
+        embedded = len(node.weights[0]) == 2 and len(node.given) == 2 and node.settings.get("axis", 0) == 0
+        return Laid(arch.Embedding(*node.weights[0]), "last") if embedded else None
     axis = {"first": 1, "turned": 0, "last": len(node.given) - 1}.get(node.order, -1)
     if node.order == "first" and len(node.given) == 4 and node.settings.get("axis", 0) in (2, 3):
         return _gather_places(node, node.settings["axis"])

@@ -68,13 +68,21 @@ class Instead:
 
 
 @dataclass(frozen=True)
+class Laid:
+    """A layer whose output lies so."""
+
+    layer: Layer
+    order: str
+
+
+@dataclass(frozen=True)
 class Parts:
     """A layer for each of the tensors that the operator gives."""
 
     layers: tuple[Layer, ...]
 
 
-Reader = Callable[[Node], Layer | Chain | Same | Instead | Parts | None]
+Reader = Callable[[Node], Layer | Chain | Same | Instead | Laid | Parts | None]
 """A row: what the operator is in the tree; None, or a `NetworkError` that says why, where it is nothing there."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from hubel.nn.reading.onnx.arithmetic import ARITHMETIC
 from hubel.nn.reading.onnx.constants import Constants
 from hubel.nn.reading.onnx.layers import LAYERS
 from hubel.nn.reading.onnx.moves import MOVES
-from hubel.nn.reading.onnx.node import Instead, Node, Parts, Reader, Same, public
+from hubel.nn.reading.onnx.node import Instead, Laid, Node, Parts, Reader, Same, public
 from hubel.nn.reading.onnx.patterns import Found, Patterns
+from hubel.nn.reading.onnx.recurrent import CELLS, Value, biases_beside, moved, recurred
 
 OPERATORS: dict[str, Reader] = {**LAYERS, **MOVES, **ARITHMETIC}
 """What an operator of one tensor is in the tree."""
@@ -39,7 +40,9 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     Raises `ValueError` that names the operation which has no place in a tree, and why, and `ModuleNotFoundError`
     without `onnx`.
     """
-    graph, shapes, _, stored, _, _ = read_onnx(path, input_shape, 1)
+    graph, shapes, inputs, stored, *_ = read_onnx(path, input_shape, 1)
+    if any(0 in shapes.get(given.name, ()) for given in inputs):
+        raise NetworkError("the file fixes a size of its input at 0: give the input's shape, such as 224x224x3")
     constants = Constants(graph, stored, Path(path).parent)
     reading = _Reading(graph, shapes, constants)
     steps = reading.steps()
@@ -53,14 +56,6 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
             f"{report.parameters:,} and {report.macs // report.batch:,}: something in it is shared"
         )
     return network
-
-
-@dataclass(frozen=True)
-class Value:
-    """A tensor: the place of the step that makes it, and how it lies (see `lying.TURNS`)."""
-
-    place: int
-    order: str = "first"
 
 
 class _Reading:
@@ -98,7 +93,7 @@ class _Reading:
         known = self.constants.known
         names = tuple(node.input) if pattern is None else (pattern.source, *pattern.weights)
         takes = tuple(name for name in names if name and name not in known)
-        if not takes or (pattern is None and node.op_type not in OPERATORS and node.op_type not in JOINS):
+        if not takes or (pattern is None and node.op_type not in {*OPERATORS, *JOINS, *CELLS}):
             raise NetworkError(f"{label}: the tree has no layer for {node.op_type}")
         if not self.found:
             shape, last = self.shapes[takes[0]], channels_last(self.graph, takes[0])
@@ -133,6 +128,13 @@ class _Reading:
             raise NetworkError(said if said.startswith(label) else f"{label}: {said}") from None
 
     def _read(self, node: Node, value: Value) -> None:
+        if node.kind in CELLS and len(node.takes) == 1:
+            self.values.update(zip(node.outputs, recurred(self.found, node, value), strict=False))
+            self.beside += biases_beside(node)
+            return
+        if (state := moved(self.found, node, [self.values[name] for name in node.takes])) is not None:
+            self.values[node.outputs[0]] = state
+            return
         if len(node.takes) > 1:
             if node.weights or node.kind not in JOINS:
                 raise NetworkError(f"the tree has no layer for {node.kind} of {len(node.takes)} tensors")
@@ -144,6 +146,8 @@ class _Reading:
             raise NetworkError(f"the tree has no layer for {node.kind}")
         if isinstance(made, Same):
             self.values[node.outputs[0]] = Value(value.place, made.order)
+        elif isinstance(made, Laid):
+            self._add(node, made.layer, replace(value, order=made.order), node.outputs[0], node.made)
         elif isinstance(made, Instead):
             shape = node.made[1:] if value.order == "last" else public(node.made)
             self.found[value.place] = replace(self.found[value.place], what=made.layer, shape=shape)
