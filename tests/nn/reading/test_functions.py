@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import pytest
@@ -315,11 +314,3 @@ def test_a_convolution_that_continues_the_picture_is_two_layers(mode: str) -> No
     word = {"reflect": "reflectpad", "replicate": "edgepad", "circular": "wrappad"}[mode]
     assert str(module.network) == f"8x9x4: {word} 1x2, conv 6 3x5/2, norm"
     torch.testing.assert_close(module(pictures), model(pictures))
-
-
-def test_weights_that_a_hook_works_out_are_refused_by_the_layers_name() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch has a newer way
-        model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.utils.weight_norm(nn.Conv2d(4, 4, 1)))
-    with pytest.raises(ValueError, match=r"^1: its weights are worked out when it runs .*remove_weight_norm"):
-        network_of(model, (8, 8, 4))

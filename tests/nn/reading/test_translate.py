@@ -223,7 +223,6 @@ def test_gates_count_as_the_trees() -> None:
     [
         (Gate(16, 4, nn.Softsign), r"scale_activation: the tree has no layer for Softsign"),
         (nn.Sequential(nn.Identity(), nn.Softplus(2, 5)), r"1: the tree's Activation has no beta=2"),
-        (nn.utils.parametrizations.weight_norm(nn.Conv2d(16, 4, 1)), "its weights are worked out when it runs"),
         (nn.LSTM(16, 4), "LSTM: its input, T×N×C"),
         (nn.Sequential(nn.Unflatten(1, (4, 4))), "0: a tree makes pictures and sequences of vectors alone"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from hubel.nn.reading.moves import joined
 from hubel.nn.reading.record import Call
 from hubel.nn.reading.stacked import stack, weighed
 from hubel.nn.reading.tensors import Tensors
+from hubel.nn.reading.worked import Worked
 
 PAIR = Product(Identity(), Identity())
 SUBTRACT, ADD = ("sub", "isub", "subtract"), ("add", "iadd", "radd")
@@ -36,7 +38,28 @@ def _concatenate(tensors: Tensors, call: Call, takes: list[Tensor], constants: l
     tensors.add(call.output, Step(call.label, Concat, tensors.places(branches)), order)
 
 
+def of_channels(tensors: Tensors, constant: Tensor, given: Tensor) -> Tensor | Worked | None:
+    """Return the learned number of each channel that a constant is; of one number for all the same for each."""
+    stored, value = tensors.stored(constant), tensors[given]
+    if stored is None or value.order not in ("first", "last"):
+        return None
+    if constant.numel() == 1 < value.shape[0] and constant.dim() <= given.dim():
+        return Worked((stored,), partial(_for_each, value.shape[0]), value.shape[0])
+    return stored if tensors.along_channels(constant, given) else None
+
+
+def _for_each(channels: int, number: Tensor) -> Tensor:
+    return number.reshape(1).expand(channels)
+
+
 def _add_up(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
+    if len(constants) == len(takes) == 1 and len(call.inputs) == 2 and not call.keywords:
+        value, bias = tensors[takes[0]], of_channels(tensors, constants[0], takes[0])
+        scaled = tensors.steps[value.place]
+        if isinstance(scaled.what, arch.Scale) and not scaled.what.use_bias and bias is not None:
+            weights = {**scaled.weights, "bias": bias}  # a layer in the place of the one before
+            tensors.add(call.output, Step(scaled.name, arch.Scale(), scaled.inputs, weights), value.order)
+            return
     if constants:
         tensors.refuse(call, constants)
     both = [given for given in call.inputs[:2] if isinstance(given, Tensor)]
@@ -69,12 +92,12 @@ def _multiply(tensors: Tensors, call: Call, takes: list[Tensor], constants: list
     """Read a gate, or one learned number for each channel."""
     label = call.label
     if constants and len(takes) == 1:
-        value, stored = tensors[takes[0]], tensors.stored(constants[0])
-        if not tensors.along_channels(constants[0], takes[0]):
+        value, weight = tensors[takes[0]], of_channels(tensors, constants[0], takes[0])
+        if weight is None and not tensors.along_channels(constants[0], takes[0]):
             raise NetworkError(f"{label}: the tree multiplies by one number for each channel, not by others")
-        if stored is None or value.order not in ("first", "last"):
+        if weight is None:
             tensors.refuse(call, constants)
-        step = Step(label, arch.Scale(use_bias=False), (value.place,), {"weight": stored})
+        step = Step(label, arch.Scale(use_bias=False), (value.place,), {"weight": weight})
         tensors.add(call.output, step, value.order)
         return
     factors = [given for given in call.inputs[:2] if isinstance(given, Tensor)]

@@ -7,8 +7,7 @@ from math import prod
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch import nn
 
 import hubel.arch as arch
 from hubel.arch import Layer, Shape
@@ -26,16 +25,6 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
     What the tree would build of the layer is compared with the module, setting by setting. Raises `ValueError` where
     there is no such layer, or a setting that it does not have.
     """
-    if parametrize.is_parametrized(module):
-        raise NetworkError(
-            f"its weights are worked out when it runs ({type(module).__name__}); "
-            "torch.nn.utils.parametrize.remove_parametrizations makes plain ones of them"
-        )
-    if isinstance(getattr(module, "weight", None), Tensor) and not {"weight"} & {*module._parameters, *module._buffers}:
-        raise NetworkError(
-            "its weights are worked out when it runs (weight_norm, spectral_norm); torch.nn.utils.remove_weight_norm "
-            "or remove_spectral_norm makes plain ones of them"
-        )
     reader = READERS.get(_known_type(module))
     if reader is None:
         raise NetworkError(f"the tree has no layer for {type(module).__name__}")

@@ -19,6 +19,7 @@ from hubel.nn.reading.graph import Step
 from hubel.nn.reading.joins import JOINS, one_number, standardised
 from hubel.nn.reading.layers import before_it, layer_of
 from hubel.nn.reading.moves import parts, rescaling
+from hubel.nn.reading.parametrised import as_plain
 from hubel.nn.reading.record import BATCH, Call, Record, recorded
 from hubel.nn.reading.responses import responded
 from hubel.nn.reading.sequences import last_state, of_one_column, recurred, to_steps
@@ -124,7 +125,8 @@ class _Reading:
         elif constants:
             self._weighted(call, takes[0], constants)
         elif not reduced(self.tensors, call, takes[0]) and not self._rearranged(call, takes[0]):
-            self._layer(call, takes[0], self._module(call), {})
+            part = self._module(call)
+            self._layer(call, takes[0], *(as_plain(part) or (part, {})))
 
     def _part(self, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
         """Read what deals channels out to several tensors, or carries a state along steps."""

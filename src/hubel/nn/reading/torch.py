@@ -63,7 +63,9 @@ def translate(module: nn.Module, input_shape: Sequence[int], name: str = "") -> 
         found: Mapping[str, Tensor] = {**dict(module.named_parameters()), **dict(module.named_buffers())}
         return _built(network_of(module, input_shape, name), found).train(module.training)
     network, weights, places = _read(module, input_shape, name)
-    built = _built(network, {path: made(weight) for path, weight in weights.items()}).train(module.training)
+    with evaluation_mode(module):  # in which nothing is written that weights are worked out of
+        found = {path: made(weight) for path, weight in weights.items()}
+    built = _built(network, found).train(module.training)
     parts = dict(module.named_modules())
     for path, (place, _) in places.items():
         if place in parts:  # a frozen normalisation stays in its own mode
@@ -126,7 +128,13 @@ def _read(
     beside = sum(step.beside for step in steps)
     worked = {path: weight for path, weight in found.items() if isinstance(weight, Worked)}
     spare = sum(source.numel() for weight in worked.values() for source in weight.sources)
-    _check_figures(tree, report, beside, spare - sum(weight.size for weight in worked.values()))
+    making = 0  # multiply-adds of each pass, however many images there are
+    if tree.macs + beside != report.macs / BATCH:
+        with evaluation_mode(module):
+            making = sum(weight.macs() for weight in worked.values())
+    _check_figures(
+        tree, report, report.macs - making - BATCH * beside, spare - sum(weight.size for weight in worked.values())
+    )
     calls = {id(step.what): (step.name, step.call) for step in steps if step.call is not None}
     places = {row.path: calls[id(row.node)] for row in tree.rows if id(row.node) in calls}
     first: NetworkError | None = None
@@ -168,8 +176,9 @@ def _read(
     if worked:
         listed = ", ".join([*worked][:3]) + (f" and {len(worked) - 3} more" if len(worked) > 3 else "")
         told.append(
-            f"{listed}: worked out of the model's parameters whenever it runs (such as standardised, or two biases "
-            "added); its tree holds what that gives, and learns it as it is"
+            f"{listed}: worked out of the model's parameters whenever it runs (such as standardised, two biases "
+            "added, or one number for all channels); its tree holds what that gives, and learns it as it is"
+            + (f"; {making:,} multiply-adds of each pass are so saved" if making else "")
         )
     told += [
         f"{path or 'the model'}: gives what it is given in evaluation mode; whatever it does in training is not in the "
@@ -246,15 +255,16 @@ def _check_weights(module: nn.Module, found: Mapping[str, Tensor | Worked], labe
             raise NetworkError(f"{own} shares its numbers with {first[lies]}; in a tree each layer has its own")
 
 
-def _check_figures(tree: Report, report: Inspection, beside: int, spare: int) -> None:
-    """Refuse a tree of other figures than the model's. beside: multiply-adds, and spare: parameters, that it saves."""
-    macs = report.macs // BATCH - beside
-    figures = ("parameters", tree.parameters, report.parameters - spare), ("macs", tree.macs, macs)
+def _check_figures(tree: Report, report: Inspection, macs: int, spare: int) -> None:
+    """Refuse a tree of other figures than the model's. macs: those of a batch that the tree must have; spare:
+    parameters that it saves.
+    """
+    figures = ("parameters", tree.parameters, report.parameters - spare), ("macs", tree.macs, macs / BATCH)
     for figure, ours, theirs in figures:
         if ours != theirs:
             idle = [row.path for row in report.rows if not row.calls and row.parameters]
             told = f": {', '.join(idle[:3])}{' …' if idle[3:] else ''} never ran" if idle else ""
             raise NetworkError(
-                f"the model as a tree would have {ours:,} {figure}, it has {theirs:,}: something in it is shared, or "
-                f"is no part of what it computes{told}"
+                f"the model as a tree would have {ours:,} {figure}, it has {theirs:,.10g}: something in it is "
+                f"shared, or is no part of what it computes{told}"
             )

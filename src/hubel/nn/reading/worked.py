@@ -7,22 +7,38 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from hubel.nn.inspection.inspect import inspect
 
 
 @dataclass(frozen=True, eq=False)
 class Worked:
-    """A weight of `size` numbers that a function makes of parameters."""
+    """A weight of `size` numbers that a function makes of parameters, and of buffers beside them."""
 
     sources: tuple[Tensor, ...]
     how: Callable[..., Tensor]
     size: int
+    beside: tuple[Tensor, ...] = ()
 
     def made(self, instead: Callable[[Tensor], Tensor] = lambda tensor: tensor) -> Tensor:
         """Work it out, of what stands in the parameters' place."""
         with torch.no_grad():
-            found = self.how(*map(instead, self.sources))
+            found = self.how(*map(instead, (*self.sources, *self.beside)))
         return found.detach().requires_grad_(any(source.requires_grad for source in self.sources))
+
+    def macs(self) -> int:
+        """Count the multiply-adds of working it out."""
+        return inspect(_Making(self.how), example=(*self.sources, *self.beside)).macs
+
+
+class _Making(nn.Module):
+    def __init__(self, how: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.how = [how]  # in a list, as a module in it is no part of this one
+
+    def forward(self, *given: Tensor) -> Tensor:
+        return self.how[0](*given)
 
 
 def made(weight: Tensor | Worked, instead: Callable[[Tensor], Tensor] = lambda tensor: tensor) -> Tensor:
