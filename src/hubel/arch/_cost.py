@@ -21,7 +21,8 @@ class Keeps:
     Others are there for a moment: `passing_bytes` of 32-bit numbers while the output is made, `backward_bytes` of them
     while the input's gradient is, `learning_bytes` while any is, and copies of input and output where the backward pass
     `copies` them into another layout (of the output alone where groups of channels are `narrow`, a number of channels
-    that fills no register), and of the input where a layer `widens` numbers of 16 bits to 32. `autocast` is what is
+    that fills no register; of the input's gradient twice where it `skips` places, if that is more), and of the input
+    where a layer `widens` numbers of 16 bits to 32. `autocast` is what is
     held instead where weights have 32 bits and products 16.
     """
 
@@ -37,6 +38,7 @@ class Keeps:
     learning_bytes: int = 0
     copies: bool = False
     narrow: int = 0
+    skips: bool = False
     widens: bool = False
     autocast: Keeps | None = None
 

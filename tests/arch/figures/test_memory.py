@@ -126,6 +126,27 @@ def test_layers_of_each_kind(text: str, precision: Literal["float32", "autocast"
     assert training_memory(network, 16, precision=precision).total == pytest.approx(found, rel=0.1)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "32x32x3: conv 16 3x3/2 pad=1, norm, relu, conv 32 3x3/2 pad=1, norm, relu, globalavgpool, dense 10",
+        "32x32x3: conv 32 3x3 pad=1, relu, conv 32 1x1/2, relu, globalavgpool, dense 10",
+        "32x32x3: conv 16 3x3 pad=1, relu, conv 128 5x5/2 pad=2, relu, globalavgpool, dense 10",
+        "28x28x1: conv 16 4x4/2, relu, conv 32 4x4/2, relu, flatten, dense 10",
+        "32x32x16: dwconv 3x3/2 pad=1, norm, relu, conv 32 1x1, relu, dwconv 3x3/2 pad=1, globalavgpool, dense 10",
+        "32x32x3: conv 32 1x1, relu, dwconv 3x3/2 pad=1, relu, globalavgpool, dense 10",
+        "32x32x3: conv 32 1x1, conv 32 3x3 pad=1 groups=32, relu, dwconv 5x5 pad=2, relu, globalavgpool, dense 10",
+    ],
+)
+def test_where_windows_skip_places_the_gradient_of_the_input_has_copies(text: str):
+    network = parse(text)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    found = peak(build(network), pictures(network, 16))
+    torch.set_num_threads(threads)
+    assert training_memory(network, 16).total == pytest.approx(found, rel=0.03)
+
+
 def test_a_convolution_copies_its_slice_of_a_gradient():
     network = parse(NETWORKS["dense"])
     found = peak(build(network), pictures(network, 16))  # oneDNN's scratch room grows with the number of threads

@@ -199,7 +199,7 @@ class Tape:
                 self._change(one, saved=1)
             cast = self.widths.cast * cost.trainable * (cost.macs > 0)
             inputs = [tensor] if tensor.wants_gradient else []
-            copied = self._copied(keeps, before, shape)
+            copied = self._copied(keeps, before, shape, tensor.wants_gradient)
             copied += self._at_once(keeps.learning_bytes + (keeps.backward_bytes if inputs else 0))
             gradient, whole = self.widths.weight * cost.trainable, keeps.copies
             entries.append(_Operation(path, inputs, output, kept, gradient, cast, copied, whole))
@@ -221,14 +221,17 @@ class Tape:
         channels = -(-shape[-1] // 16) * 16 if shape[-1] > 3 and self.widths.activation == 4 else shape[-1]
         return size(shape) // shape[-1] * channels
 
-    def _copied(self, keeps: Keeps, input: Shape, output: Shape) -> int:
+    def _copied(self, keeps: Keeps, input: Shape, output: Shape, wanted: bool) -> int:
         """Count what the backward pass lays out anew, in blocks of channels; groups of less than a register's 32 bytes
         are read as they are.
         """
         if not keeps.copies:
             return 0
         width, both = self.widths.activation, not keeps.narrow or keeps.narrow * self.widths.activation >= 32
-        return self.batch * width * sum(map(self._in_blocks, (input, output) if both else (output,)))
+        copied = sum(map(self._in_blocks, (input, output) if both else (output,)))
+        if keeps.skips and wanted and both:
+            copied = max(copied, 2 * self._in_blocks(input))
+        return self.batch * width * copied
 
     def _beside(self, cost: Cost, keeps: Keeps) -> int:
         """Count what a layer keeps beside its input and output: masks, indices, cast weights, padded copies."""

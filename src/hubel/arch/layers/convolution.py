@@ -136,16 +136,20 @@ class Conv2D(Windowed, Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input (the padded copy, where the sides differ)."""
-        return kept_input(self.windows(input), input, True, self.groups, self.filters)
+        return kept_input(self.windows(input), input, self.groups, self.filters, max(both(self.strides)))
 
 
-def kept_input(windows: Windows, input: Shape, copies: bool = False, groups: int = 1, filters: int = 1) -> Keeps:
+def kept_input(windows: Windows, input: Shape, groups: int = 1, filters: int = 1, stride: int = 1) -> Keeps:
     """Return what a convolution keeps: its input, or the padded copy where the sides differ."""
-    least = min(input[-1], filters) // groups
-    narrow = least if groups > 1 and least > 1 else 0  # a group of one channel has a way of its own
-    if windows.padded_alike:
-        return Keeps(input=True, copies=copies, narrow=narrow)
-    return Keeps(extra_bytes=4 * windows.padded_positions * input[-1], copies=copies, narrow=narrow)
+    least, skips = min(input[-1], filters) // groups, stride > 1
+    alone = groups > 1 and least == 1  # a channel by itself has a way of its own: with all places it copies nothing
+    return Keeps(
+        input=windows.padded_alike,
+        extra_bytes=0 if windows.padded_alike else 4 * windows.padded_positions * input[-1],
+        copies=skips or not alone,
+        narrow=least if groups > 1 and not alone else 0,
+        skips=skips and not alone,
+    )
 
 
 @register("dwconv", positional=("kernel_size",))
@@ -206,7 +210,8 @@ class DepthwiseConv2D(Windowed, Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input (the padded copy, where the sides differ)."""
-        return kept_input(self.windows(input), input)
+        filters = input[2] * self.depth_multiplier
+        return kept_input(self.windows(input), input, input[2], filters, max(both(self.strides)))
 
 
 @register("local", positional=("filters", "kernel_size"))

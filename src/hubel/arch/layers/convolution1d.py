@@ -83,4 +83,4 @@ class Conv1D(Windowed, Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input (the padded copy, where the ends differ)."""
-        return kept_input(self.windows(input), input, True, self.groups, self.filters)
+        return kept_input(self.windows(input), input, self.groups, self.filters, self.strides)
