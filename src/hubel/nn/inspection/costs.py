@@ -84,6 +84,7 @@ RULES: dict[Any, Rule] = {
     aten.addbmm: _matrices(1, 2),
     aten.baddbmm: _matrices(1, 2),
     aten._addmm_activation: _matrices(1, 2),
+    aten._sparse_addmm: _matrices(1, 2),
     aten._int_mm: _matrices(0, 1),
     aten._scaled_mm: _matrices(0, 1),
     aten._trilinear: _bilinear,

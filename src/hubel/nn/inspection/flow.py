@@ -58,8 +58,9 @@ class Flow:
         def keep(tensor: Tensor) -> tuple[Any, ...]:
             key = _key(tensor)
             if key in self._made:  # weights are held anyway
-                self._saved[self._serial[key]] = tensor.untyped_storage().nbytes()
-            return tuple(tensor.shape), tensor.stride(), tensor.dtype, tensor.device
+                self._saved[self._serial[key]] = _room(tensor)
+            full = tensor if len(numbers_of(tensor)) == 1 else torch.empty(tensor.shape, device="meta")
+            return tuple(tensor.shape), full.stride(), tensor.dtype, tensor.device
 
         def give(kept: tuple[Any, ...]) -> Tensor:
             shape, stride, dtype, device = kept
@@ -132,8 +133,8 @@ class Flow:
         return len(self._nodes) - 1
 
     def _put(self, tensor: Tensor, node: int) -> None:
-        storage = tensor.untyped_storage()
-        key, size = _key(tensor), storage.nbytes()
+        storage = numbers_of(tensor)[0].untyped_storage()
+        key, size = _key(tensor), _room(tensor)
         if key not in self._made:
             self._serial[key] = len(self._held)
             self.taken += size
@@ -160,11 +161,26 @@ def memory_of(model: nn.Module, kept: int, most: int) -> Memory:
 
 
 def _bytes(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
+    return sum(each.numel() * each.element_size() for each in numbers_of(tensor))
+
+
+def numbers_of(tensor: Tensor) -> tuple[Tensor, ...]:
+    """Return what holds a tensor's numbers: itself, or of a sparse one the numbers and where they stand."""
+    if tensor.layout == torch.sparse_coo:
+        return tensor._values(), tensor._indices()
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return tensor.values(), tensor.crow_indices(), tensor.col_indices()
+    if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+        return tensor.values(), tensor.ccol_indices(), tensor.row_indices()
+    return (tensor,)
 
 
 def _key(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
+    return int(numbers_of(tensor)[0].untyped_storage()._cdata)
+
+
+def _room(tensor: Tensor) -> int:
+    return sum(each.untyped_storage().nbytes() for each in numbers_of(tensor))
 
 
 def _is_leaf(module: nn.Module) -> bool:

@@ -15,11 +15,11 @@ from hubel.arch import checked_shape, order_note, torch_order
 from hubel.base.errors import NetworkError, SettingError
 from hubel.nn._evaluation import evaluation_mode
 from hubel.nn.inspection.clash import decided, explained, first_line, without_batch
-from hubel.nn.inspection.flow import Flow, memory_of
+from hubel.nn.inspection.flow import Flow, memory_of, numbers_of
 from hubel.nn.inspection.report import Inspection as Inspection
 from hubel.nn.inspection.report import ModuleRow as ModuleRow
 from hubel.nn.inspection.report import TensorShape, tensor_text
-from hubel.nn.inspection.run import Seen, Watch, shapes_of, watched
+from hubel.nn.inspection.run import Seen, Watch, shapes_of, tensors_in, watched
 
 # What PyTorch says of models that write where gradients would be wanted, and so only predict.
 WITHOUT = "automatic differentiation|require[sd]? grad|leaf Variable|is a view and (is being|its base)"
@@ -73,6 +73,8 @@ def inspect(
     if stopped:
         gc.collect()  # what the frames of the error held
     notes += [_left_out(module, watch, stopped)] if stopped else _always_on(module, watch, inputs, keywords)
+    if any(len(numbers_of(each)) > 1 for each in tensors_in((inputs, keywords))):
+        notes.append("a sparse input counts as if it were full")
     shapes = shapes_of((inputs, keywords))
     rows = tuple(_rows(module, watch))
     size = batch if example is None else (shapes[0][0] if shapes and shapes[0] else 1)
