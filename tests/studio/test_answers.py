@@ -102,6 +102,11 @@ def test_misfits_have_a_button(text, fitting):
     assert fitting in [fit["text"] for fit in answered("design", {"text": text})["wrong"]["fits"]]
 
 
+def test_what_would_fit_says_what_comes_of_it():
+    fits = answered("design", {"text": "6x6x1: maxpool 7"})["wrong"]["fits"]
+    assert "pool_size 6, which gives 1" in [fit["words"] for fit in fits]
+
+
 def test_channels_that_seem_to_stand_first_are_told_with_a_button():
     order = answered("design", {"text": "3x224x224: conv 8 3x3, flatten"})["order"]
     assert "is read as 3 rows" in order["told"]
@@ -128,6 +133,25 @@ def test_a_setting_is_stepped_where_nothing_works_out():
     assert changed(text, "conv1", "more", "groups")["value"] == "2"
     assert changed(text, "conv1", "less", "groups") == {"error": "conv1 groups: nothing is less than 1"}
     assert "did you mean 'filters'" in changed(text, "conv1", "more", "filtres")["error"]
+
+
+def test_a_kernel_is_stepped_through_even_sizes_up_to_its_input():
+    """And no further, with the reason; where a later layer is in the way, its own mistake and what would fit say so."""
+    text = "6x8x1: conv 2 4x4"
+    settings = {each["name"]: each for each in answered("layer", {"text": text, "path": "conv1"})["settings"]}
+    assert (settings["kernel_size"]["less"], settings["kernel_size"]["more"]) == ("3x3", "5x5")
+    assert settings["kernel_size"]["ends"] == ""
+    for size in (5, 6):
+        found = changed(text, "conv1", "more", "kernel_size")
+        assert found == {"text": f"6x8x1: conv 2 {size}x{size}", "value": f"{size}x{size}"}
+        text = found["text"]
+    settings = {each["name"]: each for each in answered("layer", {"text": text, "path": "conv1"})["settings"]}
+    assert (settings["kernel_size"]["less"], settings["kernel_size"]["more"]) == ("5x5", "")
+    assert settings["kernel_size"]["ends"] == "Conv2D expected an input of at least 7×7, received 6×8"
+    assert changed(text, "conv1", "more", "kernel_size") == {
+        "error": f"conv1 kernel_size: {settings['kernel_size']['ends']}"
+    }
+    assert changed("6x8x1: conv 2 3x3, maxpool 4", "conv1", "more", "kernel_size")["value"] == "4x4"
 
 
 def test_steps_lead_to_networks():

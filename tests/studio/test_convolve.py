@@ -168,6 +168,16 @@ def test_drawing_and_typing_change_what_follows(room):
     room.get_by_text("type the numbers").click()
     room.get_by_label("the input's numbers").fill("1 2 3\n4 5")
     assert "rows of one length" in room.locator(".convolve .wrong[role=status]").inner_text()
+    for written in (
+        "1 2 3 4\n5 6 7 8\n9 8 7 6\n5 4 3 2\n",
+        "[[1, 2, 3, 4], [5,6,7,8],[9,8,7,6],[5,4,3,2]]",
+        "[[1. 2. 3. 4.]\n [5. 6. 7. 8.]\n [9. 8. 7. 6.]\n [5. 4. 3. 2.]]\n",
+    ):
+        room.get_by_label("the input's numbers").fill("0 0 0 0/0 0 0 0/0 0 0 0/0 0 0 0")
+        room.get_by_label("the input's numbers").fill(written)
+        assert numbers(room, "input").tolist() == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 8, 7, 6], [5, 4, 3, 2]]
+    room.get_by_label("the input's numbers").fill("1 2\n3 much")
+    assert room.locator(".convolve .wrong[role=status]").inner_text().endswith("received much")
     room.get_by_text("type the numbers").click()
 
 

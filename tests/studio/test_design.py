@@ -104,6 +104,42 @@ def test_steps_go_on_where_the_network_does_not_work_out(room):
     assert "conv 12 3x3 same, conv 12 1x1" not in text_of(room)
 
 
+@pytest.mark.parametrize("away", ["typed", "undone"])
+def test_what_came_meanwhile_is_not_overwritten_by_an_answer_that_is_late(room, away):
+    choose(room, "conv1")
+    held = []
+    room.route("**/ask/change", lambda route: held.append(route))
+    steps = room.get_by_label("kernel size: more")
+    steps.click()
+    steps.click()
+    room.wait_for_timeout(0)
+    assert len(held) == 1  # the second waits for the first
+    if away == "typed":
+        write(room, "8x8x1: dense 3")
+    else:
+        write(room, f"{TEXT} ")
+        room.locator("textarea").focus()
+        room.keyboard.press("Control+z")
+    held.pop().continue_()
+    room.unroute("**/ask/change")
+    room.get_by_label("kind of drawing").select_option("blocks")  # whose answer comes after
+    room.locator("html").evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    assert text_of(room) == ("8x8x1: dense 3" if away == "typed" else TEXT)
+
+
+def test_a_kernel_stops_where_it_no_longer_fits(room):
+    write(room, "4x4x1: conv 2 3x3, flatten, dense 3")
+    choose(room, "conv1")
+    more = room.get_by_label("kernel size: more")
+    more.click()
+    room.locator(".layer-pane .ends", has_text="an input of at least 5×5, received 4×4").wait_for()
+    assert more.is_disabled()
+    room.get_by_label("kernel size: less").click()
+    becomes(room, "shape", "4×4×1 → 3")
+    room.locator(".layer-pane .ends").wait_for(state="detached")
+    assert text_of(room) == "4x4x1: conv 2 3x3, flatten, dense 3"
+
+
 def test_a_layer_that_comes_changes_no_other(room):
     write(room, TEXT.replace("28x28x1: ", "28x28x1: conv 1 3x3 same, "))
     becomes(room, "layers", "5")

@@ -9,17 +9,35 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from torch import nn
 
 import hubel
+from hubel.code.javascript import engine_modules
 from hubel.studio.answers import answered
-from hubel.view.writers.linked import program
-from tests.axe import needs_axe, violations
+from hubel.view.writers.linked import program, web_file
+from tests.axe import PLACE, needs_axe, violations
 from tests.studio.conftest import TOKEN, put
 from tests.work import HANG
 
 PROBE = """
+import { load } from "hubel/view/engine/model";
+import { packed } from "hubel/studio/learn/learnt";
 import { Net } from "hubel/studio/learn/net";
+
+globalThis.seen = (about, weights, example, digit) => {
+  const net = new Net(about.steps, 0);
+  net.weighted.forEach((layer, at) => {
+    layer.weight.set(weights[at][0]);
+    layer.bias.set(weights[at][1]);
+  });
+  const scores = [...net.forward(Float32Array.from(example))];
+  const steepness = [...net.steepness(Float32Array.from(example), digit)];
+  const left = net.weighted.flatMap(({ slopes }) => slopes.map((each) => each.some(Boolean)));
+  const model = load(packed({ about, net }));
+  model.run(Float32Array.from(example));
+  return { scores, steepness, left, told: [...model.scores], shares: [...model.probabilities] };
+};
 
 globalThis.learned = (steps, weights, examples, labels, rate, times) => {
   const net = new Net(steps, 0);
@@ -52,7 +70,8 @@ def probe(browser):
     page = browser.new_page()
     page.set_default_timeout(1000 * HANG)
     page.set_content("<p>empty</p>")
-    page.add_script_tag(content=program(["tests/probe"], {"tests/probe": PROBE}), type="module")
+    made = {"tests/probe": PROBE, "hubel/studio/asking": web_file("studio", "server.js"), **engine_modules()}
+    page.add_script_tag(content=program(["tests/probe"], made), type="module")
     page.wait_for_function("() => globalThis.learned")
     yield page
     page.close()
@@ -82,6 +101,60 @@ def test_gradients_and_steps_are_pytorchs(probe, text):
     for layer, (weight, bias) in zip(weighted, found["after"], strict=True):
         assert np.allclose(weight, layer.weight.detach().flatten(), atol=2e-3)
         assert np.allclose(bias, layer.bias.detach(), atol=2e-3)
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+def test_what_is_learnt_is_looked_into_by_the_engine_of_pages(probe, text):
+    """The same scores, and the slopes of a score that PyTorch has; nothing is learnt by looking."""
+    torch.manual_seed(2)
+    module, image = hubel.build(text, logits=True), torch.randn(1, 1, 28, 28, requires_grad=True)
+    weighted = [each for each in module.modules() if isinstance(each, (nn.Conv2d, nn.Linear))]
+    weights = [[each.weight.flatten().tolist(), each.bias.tolist()] for each in weighted]
+    found = probe.evaluate(
+        "given => seen(...given)", [answered("learner", {"text": text}), weights, image.flatten().tolist(), 7]
+    )
+    scores = module(image)[0]
+    scores[7].backward()
+    assert np.allclose(found["scores"], scores.detach(), atol=1e-5)
+    assert np.allclose(found["told"], scores.detach(), atol=1e-5)
+    assert np.allclose(found["shares"], scores.detach().softmax(0), atol=1e-5)
+    assert np.allclose(found["steepness"], image.grad.flatten(), atol=1e-5)
+    assert not any(found["left"])
+
+
+@pytest.mark.walk
+def test_what_learn_has_learnt_is_drawn_for_and_followed(browser_page, address):
+    page = browser_page
+    page.goto(f"{address}/#token={TOKEN}&room=look")
+    page.wait_for_selector("html[data-ready]")
+    page.goto(f"{address}/#room=learn&learner=softmax+regression")
+    page.locator(".learn .shown figure").first.wait_for()
+    page.get_by_role("button", name="One step").click()
+    page.get_by_text("look inside: draw a digit").click()
+    page.locator(".look .note", has_text="has taught 16 images").wait_for()
+    assert (
+        page.locator(".mattered figcaption")
+        .first.inner_text()
+        .startswith("how steeply each pixel changes the score of ")
+    )
+    page.get_by_label("of which digit").select_option("8")
+    page.locator(".mattered figcaption", has_text="blue spoke for 8").wait_for()
+    shares = page.locator(".look .probability .share")
+    before = shares.all_inner_texts()
+    assert sum(float(each.rstrip("%")) for each in before) == pytest.approx(100, abs=1)
+    pad = page.locator(".look .pad")
+    pad.focus()
+    for key in ("Delete", "Space", *["ArrowDown"] * 8):
+        page.keyboard.press(key)
+    expect(shares.first).not_to_have_text(before[0])
+    page.locator(".look [data-path=dense1] .live-maps").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".look .dock .softmax-holder table").wait_for()
+    assert not PLACE.is_file() or violations(page) == []
+    page.get_by_role("link", name="Learn").click()
+    page.get_by_role("button", name="One step").click()
+    page.get_by_role("link", name="Look").click()
+    page.locator(".look .note", has_text="has taught 32 images").wait_for()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from hubel.studio.answers import answered
 from hubel.studio.runs import Runs, own
 from tests.axe import PLACE, violations
+from tests.conftest import is_firefox
 from tests.studio.conftest import TOKEN, studio
 from tests.work import HANG
 
@@ -93,6 +94,52 @@ def test_what_an_archive_holds_is_counted(tmp_path):
     assert found["folders"] == [["pets/cats", 2], ["pets/dogs", 1]]
 
 
+def choose_folder(page, folder):
+    """Choose a folder as a reader does. Firefox's driver chooses files alone, so that they are given there with the
+    paths by which that browser names those of a folder.
+    """
+    chooser = page.locator("#own-folder")
+    if not is_firefox(page.context.browser):
+        chooser.set_input_files(str(folder))
+        return
+    paths = sorted(each for each in folder.rglob("*") if each.is_file())
+    names = [each.relative_to(folder.parent).as_posix() for each in paths]
+    chooser.evaluate(
+        """(chooser, given) => {
+            const held = new DataTransfer();
+            for (const [path, text] of given) {
+                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                const file = new File([bytes], path.split("/").at(-1));
+                Object.defineProperty(file, "webkitRelativePath", { value: path });
+                held.items.add(file);
+            }
+            chooser.files = held.files;
+            chooser.dispatchEvent(new Event("change", { bubbles: true }));
+        }""",
+        [[name, base64.b64encode(path.read_bytes()).decode()] for name, path in zip(names, paths, strict=True)],
+    )
+
+
+def test_a_folder_is_dropped(browser_page, tmp_path):
+    """By the protocol of Chromium, which lets a file's path be dropped as a hand does it."""
+    if is_firefox(browser_page.context.browser):
+        pytest.skip("Firefox's driver drops nothing")
+    for name in ("cats", "dogs"):
+        (tmp_path / "animals" / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / f"animals/{name}/1.png")
+    page = browser_page
+    with studio(runs=tmp_path / "runs") as address:
+        page.goto(f"{address}/#token={TOKEN}&room=train")
+        page.get_by_text("your own pictures").click()
+        page.locator(".dropzone").scroll_into_view_if_needed()
+        box = page.locator(".dropzone").bounding_box()
+        data = {"items": [], "files": [str(tmp_path / "animals")], "dragOperationsMask": 1}
+        hand = page.context.new_cdp_session(page)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            hand.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 20, "y": box["y"] + 10, "data": data})
+        expect(page.locator(".own .note")).to_contain_text("pictures: cats 1, dogs 1", timeout=PATIENT)
+
+
 def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser_page, tmp_path):
     for name, shade in (("cats", 20), ("dogs", 200)):
         (tmp_path / "animals" / name).mkdir(parents=True)
@@ -106,7 +153,7 @@ def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser
         page.goto(f"{address}/#token={TOKEN}&room=train")
         page.get_by_text("your own pictures").click()
         told, data = page.locator(".own .note"), page.locator("[list=data-known]")
-        page.locator("#own-folder").set_input_files(str(tmp_path / "animals"))
+        choose_folder(page, tmp_path / "animals")
         expect(told).to_contain_text("pictures: cats 3, dogs 3", timeout=PATIENT)
         expect(data).to_have_value(str(tmp_path / "runs/.studio/data/pictures"), timeout=PATIENT)
         expect(told).to_contain_text("left out 1: cats/.hidden: ", timeout=PATIENT)
@@ -118,7 +165,7 @@ def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser
         again = [str(tmp_path / "animals/cats" / f"{number}.png") for number in range(3)]
         page.get_by_label("class of single pictures").fill("lynxes")
         page.locator("#own-files").set_input_files(again)
-        page.locator("#own-folder").set_input_files(str(tmp_path / "animals"))  # while those before are sent
+        choose_folder(page, tmp_path / "animals")  # while those before are sent
         expect(told).to_contain_text("left out 1: cats/.hidden: ", timeout=PATIENT)
         expect(told).to_contain_text("lynxes 3", timeout=PATIENT)
         page.get_by_label("call the set").fill("packed")

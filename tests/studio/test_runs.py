@@ -108,9 +108,43 @@ def test_words_are_no_options(folder, pretended):
     for values in (
         {"text": "--resume", "data": "mnist"},
         {"text": "mlp", "data": "-o"},
-        {"text": "mlp", "epochs": "--x"},
     ):
         assert "no option" in asked(Runs(folder), "train", **values)["error"]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"epochs": "-1"}, "epochs: expected a number above 0, received -1"),
+        ({"epochs": "--x"}, "epochs: expected a number above 0, received --x"),
+        ({"settings": ["learning_rate=abc"]}, "learning rate: expected a number above 0, received abc"),
+        ({"settings": ["batch_size=0"]}, "batch size: expected a number above 0, received 0"),
+        ({"text": "8x8x1: conv 4 9x9"}, "conv1: Conv2D expected an input of at least 9×9"),
+        ({"text": "8x8x1: cnov 4"}, "did you mean 'conv'"),
+        ({"data": "/nowhere/at all"}, "the data: there is nothing at /nowhere/at all"),
+    ],
+)
+def test_what_can_be_told_at_once_begins_no_training(folder, pretended, values, told):
+    assert told in asked(Runs(folder), "train", **{"text": "mlp", "data": "mnist", **values})["error"]
+    assert not (folder / ".studio").exists()
+
+
+def test_what_cannot_be_read_is_left_out_where_that_is_asked_for(folder, pretended):
+    runs = Runs(folder)
+    name = asked(runs, "train", text="mlp", data="mnist", skip=1)["name"]
+    until(lambda: "--bad-images=skip -- mlp mnist" in asked(runs, "run", name=name)["said"])
+    asked(runs, "stop", name=name)
+    until(lambda: asked(runs, "run", name=name)["state"] == "refused")
+
+
+def test_a_training_that_did_not_begin_stays_in_the_list_with_its_reason(folder):
+    (folder / ".studio").mkdir()
+    for name, said in (("none", "hubel: nowhere: no such file"), ("gone", "training 3 parameters")):
+        (folder / f".studio/{name}.json").write_text('{"pid": 4194305, "words": []}')
+        (folder / f".studio/{name}.log").write_text(said)
+    told = {run["name"]: run["state"] for run in asked(Runs(folder), "runs")["runs"]}
+    assert told == {"first": "stopped", "none": "refused"}  # and not a run that somebody has deleted
+    assert asked(Runs(folder), "run", name="none")["said"] == "hubel: nowhere: no such file"
 
 
 def test_a_training_is_found_again_and_stopped(folder, pretended):
@@ -251,22 +285,36 @@ def test_a_pause_before_the_first_step_is_not_forgotten(folder, monkeypatch):
 
 
 # what a task beyond classification answers with, of an image or of nothing
-ANSWERS = {"segmentation": ("image/png", 3), "speech": ("audio/wav", 1)}
+ANSWERS = {
+    "segmentation": ("image/png", ["mask", "outline", "overlay"]),
+    "multilabel": ("", []),
+    "speech": ("audio/wav", [""]),
+    "synthesis": ("image/png", [""]),
+}
 
 
 @pytest.mark.parametrize("task", ANSWERS)
 def test_other_tasks_show_what_they_have(tmp_path, task):
     trained(LITTLE[task](tmp_path / "data"), tmp_path / "runs/first")
-    runs, (kind, number) = Runs(tmp_path / "runs"), ANSWERS[task]
+    runs, (kind, pictures) = Runs(tmp_path / "runs"), ANSWERS[task]
+    makes = task in ("speech", "synthesis")
     picture = io.BytesIO()
     Image.new("L", (24, 24), 180).save(picture, "png")
-    given = "" if task == "speech" else base64.b64encode(picture.getvalue()).decode()
+    given = "" if makes else base64.b64encode(picture.getvalue()).decode()
     found = asked(runs, "looked", name="first", look="predict", picture=given)
-    assert [each.partition(";")[0] for each in found["made"]] == [f"data:{kind}"] * number, found
-    assert "written" not in found["said"]
-    assert given == "" or found["said"]
+    assert [what for what, _ in found["made"]] == pictures, found
+    assert {file.partition(";")[0] for _, file in found["made"]} == ({f"data:{kind}"} if pictures else set())
+    if makes:
+        assert "written" not in found["said"]
+        assert asked(runs, "examples", name="first") == {"samples": []}
+    else:
+        assert "mask" not in found["answer"]
+        shares = [each["share"] for each in found["answer"].get("classes", ())]
+        assert sum(shares) == pytest.approx(1.0 if task == "segmentation" else 0.0)
+        assert task != "multilabel" or found["answer"]["top"], found
     model = asked(runs, "model", name="first")
     assert "received one for" in model["reason"]
+    assert model["sees"] is not makes
     assert model["paths"]
 
 

@@ -11,6 +11,7 @@ from hubel.look.byhand.kernels import kernels_for_pages
 from hubel.studio.answers import answered
 from hubel.studio.course import own_course
 from hubel.view.figures.colours import style_sheet
+from hubel.view.figures.ramps import ramps_for_pages
 from hubel.view.writers.linked import program, web_file
 from hubel.view.writers.markup import Element, h
 from hubel.view.writers.page import page
@@ -64,6 +65,7 @@ def _page(asking: str, policy: dict[str, str], host: dict[str, Any], course: dic
     made = {"hubel/studio/asking": web_file("studio", f"{asking.rpartition('/')[2]}.js"), **engine_modules()}
     data = {
         "kernels": kernels_for_pages(),
+        "ramps": ramps_for_pages(),
         "learners": [{**answered("learner", {"text": text}), "name": name} for name, text in LEARNERS.items()],
         "course": course or own_course(),
         "known": answered("known", {}),

@@ -47,7 +47,7 @@ def application(token: str, runs: Path, course: dict[str, Any] | None = None) ->
     """
     guarded: Any = _Guarded(token)
     page = course_page(course) if course else studio_page()
-    return Gate(_Studio({**QUESTIONS, **Runs(runs).questions}, page.encode()), guarded)
+    return Gate(_Studio({**QUESTIONS, **Runs(runs).questions}, page.encode()), guarded, command="")
 
 
 def serve_studio(

@@ -7,32 +7,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from hubel.arch import (
-    Auxiliary,
-    Chain,
-    Concat,
-    Layer,
-    Node,
-    Product,
-    Report,
-    Row,
-    Sum,
-    analyse,
-    assert_never,
-    named_children,
-    ops,
-)
-from hubel.look import Scale
+from hubel.arch import Layer, analyse, ops
+from hubel.code.packed import packed_body
 from hubel.look.byhand.kernels import kernels_for_pages
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
+from hubel.view.figures.ramps import ramps_for_pages
 
 FORMAT = 1
 MOST_PARAMETERS = 1_500_000  # 8 MB of page
@@ -43,18 +29,14 @@ MOST_MACS = 250_000_000  # some 0.2 s of JavaScript
 def pack(model: LoadedModel, places: bool = False) -> dict[str, Any] | None:
     """The model as JSON values, for `hubel/engine`; None where it cannot run in a page (`reason_not_packed`).
 
-    `body` is the tree: a layer has `path`, `type`, `text`, `input`, `output` (H×W×C or (features,)), `operation`
-    (as `hubel.arch.ops` has it), the name of its `activation`, `weights` (name: [offset, length] in the numbers of
-    `weights`), `field` (rows and columns: length, firsts, lasts, advance, as `hubel.arch.Axis`), `counted` (how its
-    parameters are counted) and `notes`; a chain, sum, concat or side exit has `nodes`. `weights` is base64 of
-    little-endian float32, in PyTorch's order.
+    `body` is the tree as `hubel.code.packed.packed_body` has it, its `weights` name: [offset, length] in the numbers of
+    `weights`, which is base64 of little-endian float32, in PyTorch's order.
     """
     if reason_not_packed(model, places) is not None:
         return None
     report = analyse(model.network)
-    packer = _Packer(report, model.module)
-    body = packer.nodes(model.network.body.nodes, "")
-    numbers = np.concatenate(packer.numbers) if packer.numbers else np.zeros(0, np.float32)
+    numbers = _Numbers(model.module)
+    body = packed_body(report, numbers.keep)
     return {
         "format": FORMAT,
         "name": model.network.name,
@@ -66,12 +48,9 @@ def pack(model: LoadedModel, places: bool = False) -> dict[str, Any] | None:
         "parameters": report.parameters,
         "macs": report.macs,
         "body": body,
-        "weights": {"dtype": "float32", "data": base64.b64encode(numbers.astype("<f4").tobytes()).decode()},
+        "weights": {"dtype": "float32", "data": numbers.text()},
         "kernels": kernels_for_pages(),
-        "colours": {
-            "signed": _table(Scale.signed(1).bar(257)),
-            "magnitude": _table(Scale.magnitude(0, 1).bar(256)),
-        },
+        "colours": ramps_for_pages(),
     }
 
 
@@ -99,74 +78,21 @@ def reason_not_packed(model: LoadedModel, places: bool = False) -> str | None:
     return None
 
 
-class _Packer:
-    """Walks the tree once, and gathers the weights as it goes."""
+class _Numbers:
+    """A module's weights, one after the other as they are asked for."""
 
-    def __init__(self, report: Report, module: nn.Module) -> None:
-        self.rows = {row.path: row for row in report.rows}
+    def __init__(self, module: nn.Module) -> None:
         self.state = {name: tensor.detach().cpu().float().numpy() for name, tensor in module.state_dict().items()}
         self.numbers: list[npt.NDArray[np.float32]] = []
         self.length = 0
 
-    def nodes(self, nodes: tuple[Node, ...], scope: str) -> list[dict[str, Any]]:
-        return [self.node(node, f"{scope}{name}") for name, node in named_children(nodes)]
-
-    def node(self, node: Node, path: str) -> dict[str, Any]:
-        match node:
-            case Layer():
-                return self.layer(node, self.rows[path])
-            case Chain():
-                return {"kind": "chain", "path": path, "nodes": self.nodes(node.nodes, f"{path}.")}
-            case Sum() | Concat() | Product():
-                inside = self.nodes(node.branches, f"{path}.")
-                how = "add" if isinstance(node, Sum) else "concat" if isinstance(node, Concat) else "multiply"
-                join: dict[str, Any] = {"kind": "Join", "how": how, "branches": []}
-                facts = _facts(self.rows[path])
-                return {"kind": type(node).__name__.lower(), **facts, "operation": join, "nodes": inside}
-            case Auxiliary():  # for training alone: the page needs no more than its name
-                return {"kind": "auxiliary", "path": path, "nodes": []}
-            case _:
-                assert_never(node)
-
-    def layer(self, layer: Layer, row: Row) -> dict[str, Any]:
-        plain, *after = layer.steps()
-        operation = plain.lower(row.input_shape)
-        activations = [step.lower(row.output_shape) for step in after]
-        return {
-            "kind": "layer",
-            **_facts(row),
-            "text": layer.text(),
-            "operation": operation.data(),
-            "activation": next((part.function for part in activations if isinstance(part, ops.Activate)), None),
-            "weights": {name: self.keep(self.state[f"{row.path}.{name}"]) for name in operation.weights.values()},
-        }
-
-    def keep(self, array: npt.NDArray[np.float32]) -> list[int]:
-        flat = np.ascontiguousarray(array).ravel()
+    def keep(self, name: str) -> list[int]:
+        """Where those of a name lie: [offset, length]."""
+        flat = np.ascontiguousarray(self.state[name]).ravel()
         self.numbers.append(flat)
         self.length += flat.size
         return [self.length - flat.size, flat.size]
 
-
-def _facts(row: Row) -> Mapping[str, Any]:
-    """What the page tells of a layer, or of a place where branches meet."""
-    return {
-        "path": row.path,
-        "type": row.type,
-        "input": list(row.input_shape),
-        "output": list(row.output_shape),
-        "parameters": row.cost.parameters,
-        "macs": row.cost.macs,
-        "field": {
-            name: {"length": axis.length, "firsts": axis.firsts, "lasts": axis.lasts, "advance": axis.advance}
-            for name, axis in (("rows", row.field.rows), ("columns", row.field.columns))
-        },
-        "counted": next(
-            ({"names": one.names, "text": str(one)} for one in row.formulas if one.figure == "parameters"), None
-        ),
-        "notes": list(row.notes),
-    }
-
-
-def _table(colours: npt.NDArray[np.uint8]) -> str:
-    return base64.b64encode(np.ascontiguousarray(colours).tobytes()).decode()
+    def text(self) -> str:
+        """All of them in base64."""
+        return base64.b64encode(b"".join(each.astype("<f4").tobytes() for each in self.numbers)).decode()

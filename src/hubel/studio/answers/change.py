@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import gcd, lcm
 from typing import Any
 
-from hubel.arch import TITLES, Layer, ShapeError, Source, activations, edit, ordered, settings_of, shape_text
+from hubel.arch import TITLES, Layer, Row, ShapeError, Source, activations, edit, ordered, settings_of, shape_text
 from hubel.arch.text.printing import value_text
 from hubel.base.errors import SettingError
 from hubel.studio.answers.read import report, source
@@ -33,15 +33,15 @@ def layer(text: str, path: str) -> dict[str, Any]:
         "stride": row.field.stride_text,
         "notes": list(row.notes),
         "formulas": [[TITLES.get(f.figure, f.figure), str(f), f.names] for f in ordered(row.formulas)],
-        "settings": _settings(node, _channels(text, path, node)) if isinstance(node, Layer) else [],
+        "settings": _settings(node, row) if isinstance(node, Layer) else [],
         "place": written.place(node),
     }
 
 
 def change(text: str, path: str, how: str, setting: str, value: str) -> dict[str, Any]:
-    """The text changed. how: "set" a layer's setting to a value; "less", "more": to its next one, which is `value` of
-    the answer, whether or not the network works out; "after", "before": another layer beside it, `value`; "remove";
-    "input": the network's input becomes `value`.
+    """The text changed. how: "set" a layer's setting to a value; "less", "more": to its next one that the layer's own
+    input takes, which is `value` of the answer, whether or not the layers behind it work out; "after", "before":
+    another layer beside it, `value`; "remove"; "input": the network's input becomes `value`.
 
     Raises NetworkError, SettingError and UnknownNameError, as the text form does.
     """
@@ -52,9 +52,10 @@ def change(text: str, path: str, how: str, setting: str, value: str) -> dict[str
     if not isinstance(node, Layer):
         raise SettingError(f"{path}: expected a layer")
     if how in _WAYS and setting in settings_of(node):
-        step = _less(node, setting, _channels(text, path, node), _WAYS[how])
+        step, end = _step(node, setting, _row(text, path), _WAYS[how])
         if not step:
-            raise SettingError(f"{path} {setting}: nothing is {how} than {value_text(getattr(node, setting))}")
+            ended = end or f"nothing is {how} than {value_text(getattr(node, setting))}"
+            raise SettingError(f"{path} {setting}: {ended}")
         return {**change(text, path, "set", setting, step), "value": step}
     if written.place(node) is None:  # a part of what one word stands for
         if how != "set":
@@ -75,22 +76,21 @@ def _changed(written: Source, node: Layer, how: str, setting: str, value: str) -
             raise SettingError(f"how: expected set, less, more, after, before, remove or input, received {how!r}")
 
 
-def _channels(text: str, path: str, node: Layer) -> int:
-    """What groups have to divide; where the network does not work out, so far as it is known: the filters."""
+def _row(text: str, path: str) -> Row | None:
+    """What is known of a layer where the network works out."""
     try:
-        row = report(text).find(path)[0]
+        return report(text).find(path)[0]
     except ShapeError:
-        return int(getattr(node, "filters", 1))
-    return gcd(row.input_shape[-1], row.output_shape[-1])
+        return None
 
 
-def _settings(node: Layer, channels: int) -> list[dict[str, Any]]:
-    return [found for name in settings_of(node) if (found := _setting(node, name, channels)) is not None]
+def _settings(node: Layer, row: Row) -> list[dict[str, Any]]:
+    return [found for name in settings_of(node) if (found := _setting(node, name, row)) is not None]
 
 
-def _setting(node: Layer, name: str, channels: int) -> dict[str, Any] | None:
+def _setting(node: Layer, name: str, row: Row) -> dict[str, Any] | None:
     """A setting with what a page needs to change it: `kind` is "flag", "choice" or "number" (with what is `less` and
-    `more`, empty at an end), or "text".
+    `more`, empty at an end, and `ends`, why the next value would not fit), or "text".
     """
     value = getattr(node, name)
     kind = next(str(f.type) for f in fields(node) if f.name == name)
@@ -105,8 +105,8 @@ def _setting(node: Layer, name: str, channels: int) -> dict[str, Any] | None:
         return {**found, "kind": "choice", "choices": [*_PADDINGS, "1", "2", "3", *other], "own": True}
     if value is None or isinstance(value, str) or (isinstance(value, tuple) and not _flat(value)):
         return {**found, "kind": "text"} if value is not None else None
-    less, more = _less(node, name, channels, -1), _less(node, name, channels, 1)
-    return {**found, "kind": "number", "less": less, "more": more}
+    (less, least), (more, most) = (_step(node, name, row, way) for way in _WAYS.values())
+    return {**found, "kind": "number", "less": less, "more": more, "ends": least or most}
 
 
 def _functions(without: list[str]) -> list[str]:
@@ -117,14 +117,25 @@ def _flat(value: tuple[Any, ...]) -> bool:
     return 1 <= len(value) <= 2 and all(isinstance(each, int) for each in value)
 
 
-def _less(node: Layer, name: str, channels: int, way: int) -> str:
-    """The setting's next value down (way −1) or up, as the text form has it; empty at an end."""
+def _step(node: Layer, name: str, row: Row | None, way: int) -> tuple[str, str]:
+    """The setting's next value down (way −1) or up, as the text form has it, empty at an end; and why it ends where
+    the layer's input does not take the next one.
+
+    row: None where the network does not work out, so that the next value is tried.
+    """
     value = getattr(node, name)
-    if isinstance(value, tuple):
-        steps = [_next(node, name, each, channels, way) for each in value]
-        return "" if None in steps else value_text(tuple(steps), always_pair=name in ("kernel_size", "target_shape"))
-    step = _next(node, name, value, channels, way)
-    return "" if step is None else value_text(step)
+    # what groups have to divide, so far as it is known
+    channels = gcd(row.input_shape[-1], row.output_shape[-1]) if row else int(getattr(node, "filters", 1))
+    steps = [_next(node, name, each, channels, way) for each in (value if isinstance(value, tuple) else (value,))]
+    if None in steps:
+        return "", ""
+    step = tuple(steps) if isinstance(value, tuple) else steps[0]
+    if row is not None:
+        try:
+            replace(node, **{name: step}).output_shape(row.input_shape)
+        except (ShapeError, SettingError) as error:
+            return "", error.expected if isinstance(error, ShapeError) else str(error)
+    return value_text(step, always_pair=name in ("kernel_size", "target_shape")), ""
 
 
 def _next(node: Layer, name: str, value: float, channels: int, way: int) -> float | None:
@@ -139,7 +150,5 @@ def _next(node: Layer, name: str, value: float, channels: int, way: int) -> floa
         at = value if way > 0 else value - 1
         by = lcm(next((step for below, step in _STEPS if at < below), 64), getattr(node, "groups", 1))
         value = value // by * by if way > 0 else -(-value // by) * by
-    elif name == "kernel_size" and value % 2:
-        by = 2
     found = int(value) + by * way
     return found if found >= 1 else None

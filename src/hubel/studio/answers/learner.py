@@ -7,14 +7,19 @@ from typing import Any
 
 from hubel.arch import Layer, Row, ops, shape_text
 from hubel.base.errors import SettingError
+from hubel.code.packed import packed_body
+from hubel.draw import strip
 from hubel.studio.answers.read import report
+from hubel.view.writers.markup import text_of
+from hubel.view.writers.svg import drawing
 
 INPUT, CLASSES = (28, 28, 1), 10  # of the digits that the page has
 FUNCTIONS = ("relu", "tanh", "sigmoid")
 
 
 def steps(text: str) -> dict[str, Any]:
-    """Return the steps of a network for the page's digits, a softmax at its end left to the loss, and what is not done.
+    """Return the steps of a network for the page's digits, a softmax at its end left to the loss, and what is not done;
+    and the whole as the engine of pages runs it, its drawing from left to right, and the paths of its layers.
 
     Raises SettingError where it takes or gives something else, or has what the page cannot train.
     """
@@ -36,6 +41,10 @@ def steps(text: str) -> dict[str, Any]:
         "parameters": found.parameters,
         "macs": found.macs,
         "steps": made,
+        "body": packed_body(found, str),
+        "output": list(found.output_shape),
+        "paths": (paths := [row.path for row in found.rows]),
+        "strip": text_of(drawing(strip(found), places={path: at for at, path in enumerate(paths)}, ruled=False)),
         "notes": [f"left out in the page: {', '.join(left)}"] if left else [],
     }
 

@@ -36,7 +36,10 @@ def remedies(written: Source, node: Node | None, error: ShapeError) -> list[dict
     """Each change that the error proposes: in words, and where making it helps the `text` that it gives, else None."""
     found = []
     for fit in error.fits:
-        words, text = str(fit), next((text for text in _tried(written, node, fit) if _helps(text, error.place)), None)
+        words, text = (
+            f"{fit.argument} {fit.value}, which gives {fit.result}",
+            next((text for text in _tried(written, node, fit) if _helps(text, error.place)), None),
+        )
         if text is None and fit.argument in _AXES and (text := _larger(written, fit.argument, error.place)):
             words = f"the network's input {text.partition(':')[0].strip()}"
         found.append({"words": words, "text": text})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import subprocess
 import sys
 import threading
@@ -13,6 +14,8 @@ from typing import Any
 
 from hubel.base.errors import SettingError
 from hubel.base.words import printable
+from hubel.studio.runs.folder import described
+from hubel.tasks.asking import asking_of
 
 # what can be shown, and whether it is of an image: always, never, or where there is one
 LOOKS: dict[str, bool | None] = {
@@ -32,12 +35,14 @@ LOOKS: dict[str, bool | None] = {
 }
 _MADE = ("dream", "style")  # pictures of which no drawing is made
 _KINDS = {".svg": "image/svg+xml", ".png": "image/png", ".gif": "image/gif", ".wav": "audio/wav"}
+_COMPUTED = "hubel: computed by"  # which stands in an answer too, and is no part of what went wrong
 _SECONDS = 120
 _one = threading.Lock()  # each takes a process that loads PyTorch
 
 
 def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[str, Any]:
-    """What `hubel look` draws, or `hubel predict` says and writes: `said`, and `made`, files as data URLs.
+    """What `hubel look` draws, or `hubel predict` answers with: `said` in words, or `answer`, plain values; and `made`,
+    files as data URLs, each with what it is.
 
     look: one of LOOKS. layer: its path; empty where hubel picks it. picture: an image file's bytes in base64; empty for
     none. style: another's, in whose manner the first is painted. Raises SettingError where there is nothing to see,
@@ -57,8 +62,9 @@ def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[s
             if content and LOOKS[look] is not False:
                 images.append(name)
                 (Path(folder) / name).write_bytes(_bytes(content))
-        if look == "predict":  # which writes what its task answers with where it is
-            words = ["predict"]
+        asks = look == "predict" and not makes(run)
+        if look == "predict":  # what its task makes is written where it is
+            words, images = (["predict", "--json", "-o", "."], images) if asks else (["predict"], [])
         command = [sys.executable, "-m", "hubel", *words, "--", str(run.absolute()), *images]
         try:
             done = subprocess.run(
@@ -71,11 +77,26 @@ def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[s
         said = [
             line
             for line in printable(told.decode("utf-8", "replace"), keep="\n").strip().splitlines()
-            if not any(line.endswith(each.name) for each in found)
+            if not (line.startswith(_COMPUTED) or any(line.endswith(each.name) for each in found))
         ]
         if done.returncode or not (found or said):
             raise SettingError("\n".join(said)[-600:] or f"{look} ended without an answer")
-        return {"said": "\n".join(said), "made": [_url(each) for each in found]}
+        pictures = [[_what(each), _url(each)] for each in found]
+        if not asks:
+            return {"said": "\n".join(said), "made": pictures}
+        (answer,) = json.loads(done.stdout)
+        files = [each.name for each in found]
+        return {"answer": {name: each for name, each in answer.items() if each not in files}, "made": pictures}
+
+
+def makes(run: Path) -> bool:
+    """Whether a run's model makes something of nothing, in place of answering about examples."""
+    return bool(asking_of(str(described(run)["task"])).makes)
+
+
+def _what(file: Path) -> str:
+    """What a picture of an answer is, which its name ends with."""
+    return file.stem.partition("-")[2]
 
 
 def _url(path: Path) -> str:

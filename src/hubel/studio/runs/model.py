@@ -14,7 +14,8 @@ _loading = threading.Lock()  # PyTorch is imported once, whoever asks first
 
 
 def running_model(run: Path) -> dict[str, Any]:
-    """The model as `hubel.export.page.pack` has it, and its drawing from left to right; or why a page cannot run it.
+    """The model as `hubel.export.page.pack` has it, and its drawing from left to right; or why a page cannot run it,
+    and whether it sees images.
 
     Raises what opening it raises.
     """
@@ -22,6 +23,7 @@ def running_model(run: Path) -> dict[str, Any]:
         from hubel.arch import analyse
         from hubel.draw import strip
         from hubel.export.page.pack import pack, reason_not_packed
+        from hubel.tasks.asking import asking_of
         from hubel.train import Run
         from hubel.view.writers.svg import drawing
 
@@ -30,7 +32,8 @@ def running_model(run: Path) -> dict[str, Any]:
     report = analyse(model.network)
     paths = [row.path for row in report.rows]
     if reason is not None:
-        return {"reason": reason, "paths": paths}
+        sees = model.task.example[0] in SEEN and not asking_of(model.task.name).makes
+        return {"reason": reason, "paths": paths, "sees": sees}
     places = {path: place for place, path in enumerate(paths)}
     drawn = drawing(strip(report), places=places, ruled=False)
     stopped = model.summary.get("stopped") or {}
@@ -43,7 +46,7 @@ def examples(run: Path) -> dict[str, Any]:
         import numpy as np
 
         from hubel.report import own_splits, picture_url
-        from hubel.tasks.asking import Made
+        from hubel.tasks.asking import asking_of
         from hubel.tasks.decoding import decoding_of
         from hubel.train import Run
 
@@ -51,7 +54,7 @@ def examples(run: Path) -> dict[str, Any]:
     part, dataset = own_splits(opened).part()
     if dataset is None or not len(dataset):
         return {"samples": []}
-    if opened.task.example[0] not in SEEN or isinstance(opened.task, Made):
+    if opened.task.example[0] not in SEEN or asking_of(opened.task.name).makes:
         return {"samples": []}  # of texts, sounds, games, and what is made of nothing
     named = bool(decoding_of(opened.task.name).names)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, EXAMPLES).astype(np.int64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from hubel.base.errors import HubelError, SettingError
 from hubel.base.wishes import PAUSE, PAUSED, WISHES, is_look_wanted, put_wish, want_look, wish
 from hubel.base.words import printable
+from hubel.studio.answers.read import report
 from hubel.studio.runs.folder import checked_name, described, other_names, run_names
 from hubel.studio.runs.looking import looked
 from hubel.studio.runs.own import OwnData
@@ -17,6 +19,8 @@ from hubel.studio.runs.trainings import NOTES, Trainings
 
 _DATA_USUAL = "mnist"
 _FRESH_SECONDS = 2.0  # that a page waits for a checkpoint of this moment
+_NUMBERS = ("learning_rate", "batch_size")  # of a recipe, which are above nought
+_MOST_REFUSED = 5  # trainings that did not begin, of which a page is told
 _MOST_OTHERS = 20  # names that a page is told and cannot ask by
 
 
@@ -35,7 +39,10 @@ class Runs:
         return {
             "runs": (self.runs, {}),
             "run": (self.run, {"name": str}),
-            "train": (self.train, {"text": str, "data": str, "name": str, "epochs": str, "settings": list}),
+            "train": (
+                self.train,
+                {"text": str, "data": str, "name": str, "epochs": str, "settings": list, "skip": int},
+            ),
             "stop": (self.stop, {"name": str}),
             "resume": (self.resume, {"name": str, "epochs": str}),
             "wish": (self.wish, {"name": str, "wish": str}),
@@ -48,10 +55,12 @@ class Runs:
         }
 
     def runs(self) -> dict[str, Any]:
-        """Every run, the newest first, and trainings that have not come so far."""
+        """Every run, the newest first, and trainings that have not come so far, or never did."""
         names = run_names(self.folder)
-        begun = [name for name in self.trainings.names() if name not in names and self.trainings.is_running(name)]
-        told = [self._brief(name) for name in [*begun, *names]]
+        others = [name for name in self.trainings.names() if name not in names]
+        begun = [name for name in others if self.trainings.is_running(name)]
+        refused = [name for name in others if self.trainings.was_refused(name)][-_MOST_REFUSED:]
+        told = [self._brief(name) for name in [*begun, *names, *refused]]
         return {"folder": str(self.folder), "runs": told, "others": other_names(self.folder)[:_MOST_OTHERS]}
 
     def run(self, name: str) -> dict[str, Any]:
@@ -74,15 +83,29 @@ class Runs:
             "given": self.trainings.given(name),
         }
 
-    def train(self, text: str, data: str, name: str, epochs: str, settings: list[str]) -> dict[str, Any]:
-        """Begin a training: the network as text, the data as `hubel train` takes it, settings as NAME=VALUE."""
+    def train(self, text: str, data: str, name: str, epochs: str, settings: list[str], skip: int) -> dict[str, Any]:
+        """Begin a training: the network as text, the data as `hubel train` takes it, settings as NAME=VALUE; skip: 1 to
+        leave out images that cannot be read.
+
+        What can be told at once is refused here, the rest by the training itself.
+        """
         name = checked_name(name or self._free_name())
         if (self.folder / name).exists():
             raise SettingError(f"{self.folder / name}: there is a run already; give this one another name")
-        for what, word in (("the network", text), ("the data", data), ("epochs", epochs)):
+        for what, word in (("the network", text), ("the data", data)):
             if word.startswith("-") or "\0" in word:
                 raise SettingError(f"{what}: expected no option, received {printable(word)[:60]!r}")
+        _check_number("epochs", epochs)
+        for setting in settings:
+            name_of, _, value = setting.partition("=")
+            if name_of in _NUMBERS:
+                _check_number(name_of.replace("_", " "), value)
+        if not Path(text).is_file():
+            report(text)
+        if "/" in data and not Path(data).exists():
+            raise SettingError(f"the data: there is nothing at {printable(data)[:200]}")
         options = ["--run", str(self.folder / name), *([f"--epochs={epochs}"] if epochs else [])]
+        options += ["--bad-images=skip"] if skip else []
         options += [f"--set={setting}" for setting in settings if "=" in setting]
         self.trainings.begin(name, [*options, "--", text, data or _DATA_USUAL])
         return {"name": name}
@@ -173,3 +196,12 @@ class Runs:
         last = found["rows"][-1] if found["rows"] else {}
         kept = {each: found.get(each) for each in ("name", "network", "data", "task", "epochs")}
         return {**kept, "state": self._state(name, found), "last": last, "figures": found["figures"]}
+
+
+def _check_number(what: str, given: str) -> None:
+    try:
+        fits = not given or 0 < float(given) < math.inf
+    except ValueError:
+        fits = False
+    if not fits:
+        raise SettingError(f"{what}: expected a number above 0, received {printable(given)[:40]}")

@@ -18,6 +18,7 @@ from hubel.base.plain import MISREAD
 from hubel.base.words import json_text, printable
 
 NOTES = ".studio"  # the folder of what the studio knows of trainings that it began
+_REFUSAL = "hubel: "  # how a command begins that says why not
 _TAIL = 4000  # bytes of what a training says that a page is told
 
 
@@ -81,6 +82,10 @@ class Trainings:
             return ""
         lines = [line.rpartition("\r")[2] for line in text.splitlines()]
         return printable("\n".join(lines), keep="\n")
+
+    def was_refused(self, name: str) -> bool:
+        """Whether it ended with the reason why it did not begin."""
+        return not self.is_running(name) and _REFUSAL in self.said(name)
 
     def given(self, name: str) -> list[str]:
         """The settings of its recipe that were said; all others are the rules' choice."""

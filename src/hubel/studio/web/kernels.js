@@ -34,7 +34,8 @@ function numbers(own, side) {
   return words.join("").replace(/\/+$/, "");
 }
 
-function signed(share) {
+/** The colour of a share from -1 to 1: orange below zero, blue above. */
+export function signed(share) {
   const [r, g, b] = share < 0 ? [184, 74, 0] : [0, 105, 168];
   const part = Math.min(1, Math.abs(share));
   return [255 + (r - 255) * part, 255 + (g - 255) * part, 255 + (b - 255) * part];

@@ -1,8 +1,4 @@
-"""From numbers to colours: one scale a kind of number, even to the eye, the same in every picture.
-
-Colours are mixed in OKLab (Ottosson 2020), and anchors are set by their lightness, so that equal steps of a number are
-equal steps of lightness: from white to either end of a signed scale, from dark to light along a magnitude.
-"""
+"""From numbers to colours: one scale a kind of number, even to the eye, the same in every picture."""
 
 from __future__ import annotations
 
@@ -13,13 +9,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from hubel.view.figures import ramps
+
 Kind = Literal["signed", "magnitude", "grey"]
 Colours = npt.NDArray[np.uint8]
 
-STEPS = 256
-_NEGATIVE = ("#f8f8f7", "#9cc4e4", "#3f83c0", "#0b2f66")
-_POSITIVE = ("#f8f8f7", "#f2b196", "#cf4a35", "#5f0716")
-_MAGNITUDE = ("#0c0726", "#47126f", "#8f2470", "#d14e53", "#f4934b", "#fcebb0")
 _HATCH = ((150, 150, 150), (205, 205, 205))  # where there is no number
 
 
@@ -80,7 +74,7 @@ class Scale:
             share = (np.nan_to_num(numbers, nan=self.low, posinf=self.high, neginf=self.low) - self.low) / width
         else:
             share = np.full(numbers.shape, 0.5 if self.kind == "signed" else 0.0)
-        table = _TABLES[self.kind]()
+        table = _table(self.kind)
         drawn = table[np.rint(np.clip(share, 0, 1) * (len(table) - 1)).astype(np.intp)]
         missing = np.isnan(numbers)
         if missing.any():
@@ -103,50 +97,8 @@ def _finite(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 @cache
-def _signed() -> Colours:
-    below, above = _ramp(_NEGATIVE, STEPS // 2 + 1), _ramp(_POSITIVE, STEPS // 2 + 1)
-    return np.concatenate([below[:0:-1], above])
-
-
-@cache
-def _magnitude() -> Colours:
-    return _ramp(_MAGNITUDE, STEPS)
-
-
-@cache
-def _grey() -> Colours:
-    return np.repeat(np.arange(STEPS, dtype=np.uint8)[:, np.newaxis], 3, axis=1)
-
-
-_TABLES = {"signed": _signed, "magnitude": _magnitude, "grey": _grey}
-
-# Ottosson, "A perceptual color space for image processing" (2020)
-_TO_CONES = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
-
-
-def _ramp(anchors: tuple[str, ...], steps: int) -> Colours:
-    """Mix anchors, each placed by its lightness, into evenly lightening (or darkening) colours."""
-    rgb = np.array([[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour in anchors]) / 255
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    lab = np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T
-    places = (lab[:, 0] - lab[0, 0]) / (lab[-1, 0] - lab[0, 0])
-    wanted = np.linspace(0, 1, steps)
-    mixed = np.stack([np.interp(wanted, places, lab[:, axis]) for axis in range(3)], axis=1)
-    back = ((mixed @ np.linalg.inv(_TO_LAB).T) ** 3) @ np.linalg.inv(_TO_CONES).T
-    back = np.clip(back, 0, 1)
-    encoded = np.where(back <= 0.0031308, back * 12.92, 1.055 * back ** (1 / 2.4) - 0.055)
-    colours: Colours = np.rint(encoded * 255).astype(np.uint8)
-    return colours
+def _table(kind: Kind) -> Colours:
+    if kind == "grey":
+        return np.repeat(np.arange(ramps.STEPS, dtype=np.uint8)[:, np.newaxis], 3, axis=1)
+    found = ramps.signed() if kind == "signed" else ramps.magnitude()
+    return np.frombuffer(found, np.uint8).reshape(-1, 3)

@@ -2,6 +2,7 @@
 // channels with // between.
 
 import { h } from "hubel/view/dom";
+import { seen } from "hubel/studio/usable";
 
 const DRAWN = {
   seven: "000000000/011111100/000000100/000001000/000010000/000100000/000100000/000100000/000000000",
@@ -36,11 +37,14 @@ export async function pixels(file, channels) {
   return channels === 1 ? [rows((i) => 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2])] : [0, 1, 2].slice(0, channels).map((channel) => rows((i) => data[i + channel]));
 }
 
-/** The planes that a text stands for; {wrong} where it stands for none. */
+/** The planes that a text stands for, lists of lists in brackets too; {wrong} where it stands for none. */
 export function read(text, least = 1) {
-  const planes = text.trim().split(/\s*\/\/\s*|\n\s*\n/).map((plane) => plane.trim().split(/\s*[/;\n]\s*/).map((line) => line.trim().split(/[\s,]+/).map(number)));
+  const plain = text.replace(/\]\s*\]\s*,?\s*\[\s*\[/g, "//").replace(/\]\s*,?\s*\[/g, "/").replace(/[[\]]/g, " ").trim();
+  const words = plain.split(/\s*\/\/\s*|\n\s*\n/).map((plane) => plane.trim().split(/\s*[/;\n]\s*/).map((line) => line.trim().split(/[\s,]+/)));
+  const planes = words.map((plane) => plane.map((line) => line.map(number)));
   const [rows, columns] = [planes[0].length, planes[0][0].length];
-  if (planes.some((plane) => plane.some((line) => line.some(Number.isNaN)))) return { wrong: "expected numbers, such as 0 1 0 / 1 -4 1 / 0 1 0" };
+  const strange = words.flat(2).find((word) => Number.isNaN(number(word)));
+  if (strange !== undefined) return { wrong: `expected numbers, such as 0 1 0 / 1 -4 1 / 0 1 0, received ${strange ? seen(strange, 40) : "nothing where one belongs"}` };
   if (planes.some((plane) => plane.length !== rows || plane.some((line) => line.length !== columns))) return { wrong: "expected rows of one length, and as many in each channel" };
   if (rows > MOST || columns > MOST) return { wrong: `expected at most ${MOST} rows and columns, received ${rows}×${columns}` };
   if (planes.length > 3) return { wrong: `expected at most 3 channels, received ${planes.length}` };

@@ -196,7 +196,7 @@ class Convolve {
   }
 
   typedNumbers() {
-    const found = read(this.numbers.value.replace(/\n(?!\n)/g, " / "));
+    const found = read(this.numbers.value);
     this.numbersWrong.textContent = found.wrong ?? "";
     if (found.planes) this.input(found.planes);
   }

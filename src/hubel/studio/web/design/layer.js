@@ -83,6 +83,7 @@ export class LayerPane {
       event.preventDefault();
       if (!field.parentElement.querySelector(`[data-key$="${way}"]`).disabled) this.change(way, setting.name, "");
     });
-    return h("div", { class: "setting" }, label, h("span", { class: "stepper" }, step("−", "less"), field, step("+", "more")));
+    return h("div", { class: "setting" }, label, h("span", { class: "stepper" }, step("−", "less"), field, step("+", "more")),
+      setting.ends ? h("small", { class: "ends" }, setting.ends) : "");
   }
 }

@@ -141,7 +141,7 @@ class Design {
   get said() {
     const tab = this.tabs.current.name;
     return {
-      net: this.answer?.text ?? this.text, with: this.other, closed: [...this.closed].join(" "), layer: this.chosen ?? "",
+      net: this.place.classList.contains("stale") ? this.text : (this.answer?.text ?? this.text), with: this.other, closed: [...this.closed].join(" "), layer: this.chosen ?? "",
       tab: tab === "layers" ? "" : tab, style: this.styled,
     };
   }
@@ -159,17 +159,23 @@ class Design {
 
   /** Take another text; typed: by a keyboard, whose letters are one step together. */
   change(text, typed, name = null) {
+    this.line = {};
+    this.put(text, typed, name);
+    if (name) this.take(name);
+  }
+
+  put(text, typed, name = null) {
     this.text = text;
     if (!typed) this.editor.set(text);
     this.history.take(text, typed && !name);
     this.follow();
-    if (name) this.take(name);
   }
 
   /** Go back (-1) or on (1) by one step. */
   step(way) {
     const text = this.history.step(way);
     if (text === null) return;
+    this.line = {};
     this.text = text;
     this.editor.set(text);
     this.follow();
@@ -177,8 +183,9 @@ class Design {
 
   /** Take a network of the zoo. */
   async take(name) {
+    const { line } = this;
     const found = await ask("network", { name });
-    if (found.text) this.change(found.text, false);
+    if (found.text && line === this.line) this.change(found.text, false);
   }
 
   /** Ask about the text as it is now; where one is being answered, the newest comes next. */
@@ -234,6 +241,7 @@ class Design {
 
   showWrong(wrong, text) {
     this.place.classList.add("stale");
+    address({ net: text });
     const start = wrong.start;
     const end = wrong.end ?? (start === null ? null : Math.max(start + 1, start + /^\w*/.exec(text.slice(start))[0].length));
     this.editor.mark(start === null ? [] : [{ start, end, kind: "wrong" }]);
@@ -316,13 +324,15 @@ class Design {
     if (row && row.path !== this.chosen) this.choose(row.path, null);
   }
 
-  /** Change the chosen layer; changes wait for each other. */
+  /** Change the chosen layer; changes wait for each other, and are dropped where another text has come meanwhile. */
   alter(how, setting, value) {
-    const path = this.chosen;
+    const { chosen: path, line } = this;
     this.work = (this.work ?? Promise.resolve()).then(async () => {
+      if (line !== this.line) return;
       const found = await ask("change", { text: this.text, path, how, setting, value });
+      if (line !== this.line) return;
       if (found.error) return this.wrong.replaceChildren(h("p", {}, found.error));
-      this.change(found.text, false);
+      this.put(found.text, false);
       if (found.value) this.pane.stepped(setting, found.value);
     });
   }

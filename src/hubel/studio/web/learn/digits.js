@@ -2,8 +2,10 @@
 
 import { file } from "hubel/studio/asking";
 
-const [SIDE, HELD_OUT, HEAD, LABEL_HEAD] = [28, 2000, 16, 8]; // bytes before the pixels and the labels of IDX files
-const [MEAN, DEVIATION] = [0.1307, 0.3081]; // of MNIST's pixels
+const [HELD_OUT, HEAD, LABEL_HEAD] = [2000, 16, 8]; // bytes before the pixels and the labels of IDX files
+export const SIDE = 28;
+export const MEAN = 0.1307; // of MNIST's pixels, as is the next
+export const DEVIATION = 0.3081;
 
 /** {images: Uint8Array, labels: Uint8Array, number, training, at(index) → Float32Array, pixels(index)}. */
 export async function digits() {

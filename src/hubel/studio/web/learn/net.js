@@ -43,6 +43,14 @@ export class Net {
     return { loss, right };
   }
 
+  /** How steeply each number of an example changes one score. */
+  steepness(example, which) {
+    let slopes = this.forward(example).map((_, at) => Number(at === which));
+    for (let at = this.layers.length - 1; at >= 0; at--) slopes = this.layers[at].backward(slopes, true);
+    for (const layer of this.weighted) for (const own of layer.slopes) own.fill(0); // nothing was learnt by it
+    return Float32Array.from(slopes);
+  }
+
   /** Change the weights by the mean of the gradients of so many examples, and begin anew (Kingma, Ba 2015). */
   update(rate, examples) {
     this.updates += 1;

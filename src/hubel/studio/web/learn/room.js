@@ -4,8 +4,9 @@ import { count, h, held, percent } from "hubel/view/dom";
 import { written } from "hubel/view/numbers";
 import { address, addressed } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
-import { drawKernels, paint } from "hubel/studio/kernels";
+import { drawKernels } from "hubel/studio/kernels";
 import { digits } from "hubel/studio/learn/digits";
+import { learnt, picture } from "hubel/studio/learn/learnt";
 import { Net, drawn } from "hubel/studio/learn/net";
 
 const [SLICE, MEASURED_EACH, SMOOTH, SHOWN] = [24, 2000, 0.98, 12]; // ms at a time; images; of the running loss; digits
@@ -55,6 +56,7 @@ class Learn {
       this.text, this.wrong, this.notes,
       h("p", { class: "note" }, "The learning rate falls as it learns, to a half after three times through all digits: large steps at first, and small ones that settle."),
       this.figures,
+      h("p", {}, h("a", { href: "#room=look&run=.learnt" }, "look inside: draw a digit of your own, and follow it through the layers")),
       h("div", { class: "learning-stage" },
         h("section", {}, h("h2", {}, this.ofLoss = h("span", { class: "of-loss" }, "loss"), ", and ", this.ofRight = h("span", { class: "of-right" }, "how many of 2,000 others are right"), " ", this.measured = h("small", { class: "note" })), this.chart),
         h("section", {}, h("h2", {}, "the first layer's kernels"), this.filters)),
@@ -100,10 +102,11 @@ class Learn {
       return;
     }
     this.net = new Net(this.about.steps);
+    learnt.own = this;
     this.chance = drawn(1);
     this.order = [];
     this.wrong.textContent = "";
-    Object.assign(this, { seen: 0, loss: null, seconds: 0, losses: [], rights: [], measuring: null });
+    Object.assign(this, { seen: 0, loss: null, seconds: 0, learning: 0, losses: [], rights: [], measuring: null });
     this.measure();
     this.show();
   }
@@ -167,6 +170,7 @@ class Learn {
   }
 
   batch() {
+    const began = performance.now();
     const size = Number(this.size.value);
     for (let i = 0; i < size; i++) {
       if (!this.order.length) this.order = shuffled(this.digits.training, this.chance);
@@ -177,6 +181,7 @@ class Learn {
     this.net.update(this.rateNow, size);
     this.seen += size;
     this.losses.push([this.seen, this.loss]);
+    this.learning += (performance.now() - began) / 1000;
   }
 
   /** Measure on the digits that are held out, for as long as there is time. */
@@ -203,7 +208,7 @@ class Learn {
     const figures = [
       ["images seen", count(this.seen)], ["times through all 8,000", (this.seen / this.digits.training).toFixed(2)],
       ["loss", this.loss === null ? "–" : this.loss.toFixed(4)], ["right of 2,000 others", right === undefined ? "–" : percent(right)],
-      ["seconds", this.seconds.toFixed(1)], ["images a second", this.seconds ? count(Math.round(this.seen / this.seconds)) : "–"],
+      ["seconds", this.seconds.toFixed(1)], ["images learnt a second", this.learning ? count(Math.round(this.seen / this.learning)) : "–"],
       ["learning rate now", written(String(Number(this.rateNow.toPrecision(2))))],
     ];
     this.figures.replaceChildren(...figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
@@ -254,21 +259,27 @@ class Learn {
   showDigits() {
     const { digits, net } = this;
     this.shownAt = performance.now();
-    const cell = (index) => {
+    const answer = (index) => {
       const scores = net.forward(digits.at(index));
-      const said = scores.indexOf(Math.max(...scores));
-      const canvas = h("canvas", { width: digits.side, height: digits.side, role: "img", "aria-label": `a ${digits.label(index)}` });
-      const pixels = digits.pixels(index);
-      paint(canvas, digits.side, digits.side, (i) => [pixels[i], pixels[i], pixels[i]]);
+      return scores.indexOf(Math.max(...scores));
+    };
+    const cell = (index, said) => {
+      const canvas = picture(digits, index);
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `a ${digits.label(index)}`);
       const isRight = said === digits.label(index);
       return h("figure", { class: isRight ? "right" : "false" }, canvas, h("figcaption", {}, isRight ? `✓ ${said}` : `✗ ${said}, is ${digits.label(index)}`));
     };
-    this.examples.replaceChildren(...Array.from({ length: SHOWN }, (_, at) => cell(digits.training + at)));
+    this.examples.replaceChildren(...Array.from({ length: SHOWN }, (_, at) => digits.training + at).map((index) => cell(index, answer(index))));
     if (!this.seen) {
       this.mistakes.replaceChildren(h("p", { class: "note" }, "Nothing is learnt yet: the weights are drawn at random, and what is right is guessed, about one of ten. Press Train."));
       return;
     }
-    this.mistakes.replaceChildren(...(this.lastWrong ?? []).slice(0, SHOWN).map(([index]) => cell(index)), this.lastWrong.length > SHOWN ? h("p", { class: "note" }, `${SHOWN} of ${this.lastWrong.length}`) : "");
+    if (!this.rights.at(-1)?.[0]) {
+      this.mistakes.replaceChildren(h("p", { class: "note" }, `All 2,000 are measured once it has learnt from ${count(FIRST)} images.`));
+      return;
+    }
+    this.mistakes.replaceChildren(...this.lastWrong.slice(0, SHOWN).map(([index, said]) => cell(index, said)), this.lastWrong.length > SHOWN ? h("p", { class: "note" }, `${SHOWN} of ${this.lastWrong.length}`) : "");
   }
 }
 

@@ -1,10 +1,12 @@
 // Everything that `hubel look` shows, of a run in the studio: what mattered, filters, how it came to be, and the rest.
 
 import { h } from "hubel/view/dom";
+import { inWords } from "hubel/view/ways/answer";
 import { ask } from "hubel/studio/asking";
 
+const [SAYS, MAKES] = ["what it says", "what it makes"];
 const LOOKS = [
-  ["predict", "what it says: classes, masks, boxes, points, colours, sentences, or what it makes (hubel predict)"],
+  ["predict", SAYS],
   ["cam", "what mattered: places that speak for a class (Grad-CAM)"],
   ["saliency", "what mattered: how steeply each pixel changes the score"],
   ["integrated-gradients", "what mattered: what each pixel adds to the score"],
@@ -18,6 +20,7 @@ const LOOKS = [
   ["dream", "an image changed until a layer sees more in it"],
   ["style", "an image in the style of another"],
 ];
+const OF_IMAGES = ["cam", "saliency", "integrated-gradients", "occlusion", "maps", "unit", "dream", "style"];
 const OF_LAYERS = ["cam", "maps", "unit", "filters", "changes", "space", "dream"];
 const SMALL = 160; // pixels of a picture that is shown larger
 const LONGEST = 1024; // pixels of a picture that is sent
@@ -44,15 +47,20 @@ export class More {
     this.made = h("div", { class: "made", tabindex: 0, role: "group", "aria-label": "what came of it" });
     this.samples = h("div", { class: "samples" });
     this.element = h("details", { class: "more" }, h("summary", {}, "everything of hubel look: what it says, what mattered, filters, and the rest"),
-      h("p", { class: "bar" }, this.choose, this.layer, this.button), h("p", { class: "note" }, this.above = h("span"), this.file), this.samples, this.manners, this.told, this.made);
+      h("div", { class: "bar" }, this.choose, this.layer, this.button), this.given = h("p", { class: "note" }, this.above = h("span"), this.file), this.samples, this.manners, this.told, this.made);
   }
 
-  /** Of another run, whose layers have these paths; samples: images to choose from where none is looked at above. */
-  of(name, paths = [], samples = null) {
+  /** Of another run, whose layers have these paths; samples: images to choose from where none is looked at above; sees:
+   * whether it sees images at all. */
+  of(name, paths = [], samples = null, sees = true) {
     this.name = name;
     this.sample = null;
     this.file.value = "";
-    this.above.textContent = samples ? (samples.length ? "of one of these images, or of " : "where it sees images, of ") : "of the image above, or of ";
+    this.above.textContent = samples ? (samples.length ? "of one of these images, or of " : "of ") : "of the image above, or of ";
+    this.given.hidden = !sees;
+    for (const option of this.choose.options) option.hidden = option.disabled = !sees && OF_IMAGES.includes(option.value);
+    this.choose.options[0].textContent = sees ? SAYS : MAKES;
+    if (this.choose.selectedOptions[0].disabled) this.choose.selectedIndex = 0;
     this.samples.replaceChildren(...(samples ?? []).map((each) =>
       h("button", { type: "button", "aria-pressed": "false", "aria-label": each.name, onclick: (event) => this.take(each, event.currentTarget) }, h("img", { src: each.picture, alt: "" }))));
     if (samples) this.element.open = true;
@@ -80,13 +88,14 @@ export class More {
     const { name } = this;
     const [look, words] = [this.choose.value, this.choose.selectedOptions[0].textContent];
     this.button.disabled = true;
-    this.told.textContent = "hubel look is at it, which takes some seconds …";
+    this.told.textContent = "It is at it, which takes some seconds …";
     try {
-      const found = await ask("looked", { name, look, layer: this.layer.hidden ? "" : this.layer.value, picture: await this.given(), style: look === "style" ? await this.given(this.manner) : "" });
+      const found = await ask("looked", { name, look, layer: this.layer.hidden ? "" : this.layer.value, picture: await this.image(), style: look === "style" ? await this.image(this.manner) : "" });
       if (name !== this.name) return;
-      this.told.textContent = found.error ?? found.said;
-      this.made.replaceChildren(...(found.made ?? []).map((made) =>
-        made.startsWith("data:audio") ? h("audio", { controls: true, src: made }) : picture(made, words)));
+      this.told.textContent = found.error ?? found.said ?? "";
+      const made = (found.made ?? []).map(([what, file]) => h("figure", {},
+        file.startsWith("data:audio") ? h("audio", { controls: true, src: file }) : picture(file, what || words), what ? h("figcaption", {}, what) : ""));
+      this.made.replaceChildren(...(found.answer ? [h("div", { class: "answer" }, inWords({ ...found.answer, note: found.answer.engine }))] : []), ...made);
     } catch (error) {
       this.told.textContent = error.message;
     } finally {
@@ -95,7 +104,7 @@ export class More {
   }
 
   /** The image that is looked at, or that a field holds, as a file in base64; empty for none. */
-  async given(field = this.file) {
+  async image(field = this.file) {
     const [file] = field.files;
     const own = file ?? (field === this.file ? this.sample : null);
     const source = own ? await createImageBitmap(own).catch(() => null) : field === this.file ? this.picture() : null;

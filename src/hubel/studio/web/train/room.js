@@ -30,19 +30,24 @@ class Train {
     this.data = h("input", { value: "mnist", list: "data-known", autocomplete: "off", required: true });
     this.epochs = h("input", { inputmode: "decimal", size: 4, placeholder: "by rule" });
     this.name = h("input", { placeholder: "a name", autocomplete: "off", pattern: "[A-Za-z0-9][A-Za-z0-9._+\\-]*" });
-    this.rate = h("input", { inputmode: "decimal", size: 6, placeholder: "by rule" });
+    const byRule = (more = {}) => h("input", { inputmode: "decimal", size: 6, placeholder: "by rule", autocomplete: "off", ...more });
+    this.rate = byRule();
+    this.settings = { learning_rate: this.rate, batch_size: byRule(), seed: byRule(), augmentation: byRule({ inputmode: "text", placeholder: "by rule; none; shift 2, flip" }) };
     this.trouble = h("p", { class: "wrong-box", role: "alert" });
     const field = (title, input, note = "") => h("label", {}, h("span", {}, title), input, note && h("small", {}, note));
     this.own = new Own((path) => { this.data.value = path; });
+    const button = h("button", {}, "train");
     const form = h("form", { class: "begin" },
       h("h2", {}, "Train a network"), field("network", this.network),
       field("data", this.data, "a name such as mnist, or the path of a folder, an archive or a table on this machine"),
-      this.own.element,
+      this.own.element, h("label", { class: "flag" }, this.skip = h("input", { type: "checkbox" }), " leave out pictures that cannot be read, and say which"),
       h("div", { class: "short" }, field("epochs", this.epochs), field("learning rate", this.rate), field("call it", this.name)),
-      h("button", {}, "train"), this.trouble, h("datalist", { id: "data-known" }, ["mnist", "cifar10"].map((value) => h("option", { value }))));
+      h("details", {}, h("summary", {}, "more of the recipe"), h("div", { class: "short" }, field("images a step", this.settings.batch_size), field("seed", this.settings.seed), field("augmentation", this.settings.augmentation))),
+      button, this.trouble, h("datalist", { id: "data-known" }, ["mnist", "cifar10"].map((value) => h("option", { value }))));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.begin();
+      button.disabled = true; // one press, one training
+      this.begin().finally(() => { button.disabled = false; });
     });
     this.list = h("ul", { class: "runs" });
     this.folder = h("p", { class: "note" });
@@ -204,9 +209,16 @@ class Train {
   }
 
   async begin() {
-    const settings = this.rate.value.trim() ? [`learning_rate=${this.rate.value.trim()}`] : [];
+    const going = (await ask("runs")).runs.filter(({ state }) => GOES_ON.includes(state)).map(({ name }) => name).join(", ");
+    if (going && this.warned !== going) { // once for each that is under way
+      this.warned = going;
+      this.trouble.textContent = `${going} is under way, and two would share this machine: press train again to begin another all the same.`;
+      return;
+    }
+    this.warned = null;
+    const settings = Object.entries(this.settings).map(([name, field]) => [name, field.value.trim()]).filter(([, value]) => value).map((pair) => pair.join("="));
     const found = await ask("train", {
-      text: this.network.value.trim(), data: this.data.value.trim(), name: this.name.value.trim(), epochs: this.epochs.value.trim(), settings,
+      text: this.network.value.trim(), data: this.data.value.trim(), name: this.name.value.trim(), epochs: this.epochs.value.trim(), settings, skip: Number(this.skip.checked),
     });
     this.trouble.textContent = found.error ?? "";
     if (!found.error) this.choose(found.name, true);

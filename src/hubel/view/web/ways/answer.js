@@ -6,17 +6,20 @@ import { posed } from "hubel/view/ways/skeletons";
 
 const SIDE = 360; // pixels of a thumbnail's longer side, of a screen with two a point
 const LONG = 12; // letters of a name, above which its bar stands below it
-const FACTS = ["image", "note", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
+const FACTS = ["image", "note", "engine", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
 
 /** A card for a picture (a Blob) and a prediction of it, by a model of these classes; what it drew is an address, or a
  * canvas. */
 export async function card(content, prediction, name, classes = []) {
   const drawn = await drawnOf(content, prediction, classes);
-  const said = prediction.error
-    ? h("p", { class: "refused" }, prediction.error)
-    : h("div", {}, h("p", { class: "said" }, headline(prediction)), bars(rows(prediction)), h("p", { class: "note" }, [name, prediction.note].filter(Boolean).join(" · ")));
+  const said = prediction.error ? h("p", { class: "refused" }, prediction.error) : h("div", {}, inWords(prediction, name));
   const wide = drawn || isSound(content);
   return h("figure", { class: wide ? "answer drawn" : "answer" }, drawn ?? (await thumbnail(content)), said);
+}
+
+/** A prediction in words and bars; name: of the picture. */
+export function inWords(prediction, name = "") {
+  return [h("p", { class: "said" }, headline(prediction)), bars(rows(prediction)), h("p", { class: "note" }, [name, prediction.note].filter(Boolean).join(" · "))];
 }
 
 async function drawnOf(content, { objects, individuals, joined, pictures = {} }, classes) {
