@@ -1,5 +1,8 @@
 """The design room in a real browser."""
 
+import base64
+import json
+
 import pytest
 from playwright.sync_api import expect
 
@@ -138,6 +141,33 @@ def test_a_kernel_stops_where_it_no_longer_fits(room):
     becomes(room, "shape", "4×4×1 → 3")
     room.locator(".layer-pane .ends").wait_for(state="detached")
     assert text_of(room) == "4x4x1: conv 2 3x3, flatten, dense 3"
+
+
+DROP = """(place, [name, text]) => {
+  const held = new DataTransfer();
+  held.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name));
+  place.dispatchEvent(new DragEvent("drop", { dataTransfer: held, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_network_or_a_model_is_dropped(room):
+    head = json.dumps({"__metadata__": {"hubel": json.dumps({"network": "9x9x1: conv 2 3x3"})}}).encode()
+    model = len(head).to_bytes(8, "little") + head
+    for name, content, shape in (("n.txt", b"8x8x1: conv 4 3x3\n", "6×6×4"), ("m.safetensors", model, "7×7×2")):
+        room.locator(".room.design").evaluate(DROP, [name, base64.b64encode(content).decode()])
+        becomes(room, "shape", shape)
+    room.locator(".room.design").evaluate(DROP, ["a.onnx", base64.b64encode(b"\x08\x00\xff").decode()])
+    room.locator(".wrong-box", has_text="a.onnx: expected a network's text").wait_for()
+    assert text_of(room) == "9x9x1: conv 2 3x3"
+
+
+def test_what_does_not_work_out_is_linked_too(room):
+    write(room, "8x8x1: conv 4 9x9")
+    room.locator(".fits button").first.wait_for()
+    room.wait_for_function("() => location.hash.includes('conv+4+9x9')")
+    room.reload()
+    room.locator(".fits button").first.wait_for()
+    assert text_of(room) == "8x8x1: conv 4 9x9"
 
 
 def test_a_layer_that_comes_changes_no_other(room):

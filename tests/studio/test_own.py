@@ -138,6 +138,8 @@ def test_a_folder_is_dropped(browser_page, tmp_path):
         for kind in ("dragEnter", "dragOver", "drop"):
             hand.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 20, "y": box["y"] + 10, "data": data})
         expect(page.locator(".own .note")).to_contain_text("pictures: cats 1, dogs 1", timeout=PATIENT)
+        expect(page.locator(".own .thumbs p")).to_have_text(["cats", "dogs"])
+        expect(page.locator(".own .thumbs canvas")).to_have_count(2)
 
 
 def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser_page, tmp_path):

@@ -129,7 +129,7 @@ def _step(node: Layer, name: str, row: Row | None, way: int) -> tuple[str, str]:
     steps = [_next(node, name, each, channels, way) for each in (value if isinstance(value, tuple) else (value,))]
     if None in steps:
         return "", ""
-    step = tuple(steps) if isinstance(value, tuple) else steps[0]
+    step: Any = tuple(steps) if isinstance(value, tuple) else steps[0]
     if row is not None:
         try:
             replace(node, **{name: step}).output_shape(row.input_shape)

@@ -62,9 +62,12 @@ def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[s
             if content and LOOKS[look] is not False:
                 images.append(name)
                 (Path(folder) / name).write_bytes(_bytes(content))
-        asks = look == "predict" and not makes(run)
-        if look == "predict":  # what its task makes is written where it is
-            words, images = (["predict", "--json", "-o", "."], images) if asks else (["predict"], [])
+        asking = asking_of(str(described(run)["task"]))
+        asks = look == "predict" and not asking.makes
+        if asks:
+            words = ["predict", "--json", *(["-o", "."] if asking.pictures else [])]
+        elif look == "predict":  # what is made of nothing is written where it is
+            words, images = ["predict"], []
         command = [sys.executable, "-m", "hubel", *words, "--", str(run.absolute()), *images]
         try:
             done = subprocess.run(
@@ -87,11 +90,6 @@ def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[s
         (answer,) = json.loads(done.stdout)
         files = [each.name for each in found]
         return {"answer": {name: each for name, each in answer.items() if each not in files}, "made": pictures}
-
-
-def makes(run: Path) -> bool:
-    """Whether a run's model makes something of nothing, in place of answering about examples."""
-    return bool(asking_of(str(described(run)["task"])).makes)
 
 
 def _what(file: Path) -> str:

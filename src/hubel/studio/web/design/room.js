@@ -4,6 +4,7 @@ import { count, h, held } from "hubel/view/dom";
 import { address, addressed } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
 import { Diagram } from "hubel/studio/design/diagram";
+import { takesNetworks } from "hubel/studio/design/dropped";
 import { Editor } from "hubel/studio/design/editor";
 import { History } from "hubel/studio/design/history";
 import { LayerPane } from "hubel/studio/design/layer";
@@ -96,6 +97,7 @@ class Design {
       this.tabs.element, zoo.element,
     );
     this.place = place;
+    takesNetworks(place, (text) => this.change(text, false), (words) => this.wrong.replaceChildren(h("p", {}, words)));
     addEventListener("resize", () => { clearTimeout(this.sizing); this.sizing = setTimeout(() => this.follow(), 200); });
     place.addEventListener("keydown", (event) => {
       const types = event.target.tagName === "INPUT" && !this.pane.element.contains(event.target);

@@ -43,6 +43,7 @@ export class Inside {
 
   mount({ strip: markup, paths }, model, examples, step) {
     const element = h("div", { class: "strip", role: "navigation", "aria-label": "layers, from left to right" }, h("div", { class: "scroll" }, themed(drawn(markup))));
+    this.model.append(h("h2", { class: "hidden" }, "the model at work"));
     this.live = mount(this.model, model, { samples: examples, strip: { element, paths } });
     this.step = step;
     this.showFilters();

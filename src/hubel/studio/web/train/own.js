@@ -7,6 +7,7 @@ import { seen } from "hubel/studio/usable";
 
 const PIECE = 1_200_000; // bytes of a file in one question
 const [MOST, NAMED] = [50_000, 3]; // files at a time; of those that are left out
+const [FEW, SMALL] = [6, 44]; // pictures shown of a class, and their pixels
 const ARCHIVE = /\.(zip|tar|tgz|tbz2|txz|tar\.\w+|npz|csv|parquet)$/i;
 
 /** The pane; use(path): is told where the data lie, once they do. */
@@ -20,6 +21,8 @@ export class Own {
       const input = h("input", { type: "file", multiple: true, class: "hidden", id, onchange: () => this.take([...input.files].map((file) => [file.webkitRelativePath || file.name, file])).then(() => { input.value = ""; }), ...more });
       return [input, h("label", { class: "button", for: id }, words)];
     };
+    this.shown = new Map(); // by set and class: small pictures of what was given here
+    this.thumbs = h("div", { class: "thumbs" });
     this.line = Promise.resolve(); // what is sent, one after the other
     let shots = 0;
     const camera = shooting((blob) => this.take([[`camera-${Date.now()}-${(shots += 1)}.jpg`, blob]]), (words) => (this.told.textContent = words));
@@ -28,7 +31,7 @@ export class Own {
     this.zone = h("div", { class: "dropzone" }, h("p", {}, "Drop a folder with one folder a class, a zip, or pictures."),
       h("p", { class: "bar" }, chooser("a folder …", "own-folder", { webkitdirectory: true }), chooser("files …", "own-files"), camera.button, this.stopping));
     this.element = h("details", { class: "own" }, h("summary", {}, "your own pictures"),
-      h("div", { class: "short" }, field("call the set", this.set), field("class of single pictures", this.class)), this.zone, camera.element, this.told);
+      h("div", { class: "short" }, field("call the set", this.set), field("class of single pictures", this.class)), this.zone, camera.element, this.told, this.thumbs);
     this.zone.addEventListener("dragover", (event) => event.preventDefault());
     this.zone.addEventListener("drop", async (event) => {
       event.preventDefault();
@@ -57,9 +60,13 @@ export class Own {
     let sent = 0;
     for (const [path, file] of files.slice(0, MOST)) {
       if (this.stopped) break;
-      const wrong = await this.send(set, this.placed(path), file);
+      const place = this.placed(path);
+      const wrong = await this.send(set, place, file);
       if (wrong) left.push(wrong);
-      else sent += 1;
+      else {
+        sent += 1;
+        await this.keep(set, place, file);
+      }
       this.told.textContent = `${count(sent)} of ${count(files.length)} files …`;
     }
     this.stopping.hidden = true;
@@ -91,6 +98,22 @@ export class Own {
     return null;
   }
 
+  /** Keep a small picture of one that was sent, of the first few of its class. */
+  async keep(set, place, file) {
+    const kind = place.split("/").slice(0, -1).join("/");
+    const kept = this.shown.get(`${set}\0${kind}`) ?? [];
+    if (kept.length >= FEW || ARCHIVE.test(place)) return;
+    const picture = await createImageBitmap(file).catch(() => null);
+    if (!picture) return;
+    const scale = SMALL / Math.max(picture.width, picture.height);
+    const [width, height] = [picture.width, picture.height].map((each) => Math.max(1, Math.round(each * scale)));
+    const canvas = h("canvas", { width, height });
+    const pen = canvas.getContext("2d");
+    pen.imageSmoothingEnabled = scale < 1;
+    pen.drawImage(picture, 0, 0, width, height);
+    this.shown.set(`${set}\0${kind}`, [...kept, canvas]);
+  }
+
   async tell(set, left, stopped) {
     const found = await ask("own", { name: set });
     const folders = (found.folders ?? []).map(([name, number]) => `${name === "." ? "files" : name} ${count(number)}`).join(", ");
@@ -98,6 +121,8 @@ export class Own {
     if (left.length) lines.push(`left out ${count(left.length)}: ${left.slice(0, NAMED).map((each) => seen(each, 120)).join("; ")}${left.length > NAMED ? "; …" : ""}`);
     if (stopped) lines.push(`not sent: ${count(stopped)}`);
     this.told.replaceChildren(...lines.map((line) => h("span", {}, line)));
+    this.thumbs.replaceChildren(...[...this.shown].filter(([key]) => key.startsWith(`${set}\0`)).map(([key, pictures]) =>
+      h("p", {}, h("span", {}, key.slice(set.length + 1)), pictures)));
     if (found.files) this.use(found.path);
   }
 }

@@ -26,13 +26,13 @@ class Train {
     this.usable = new Usable(place);
     this.chosen = [];
     this.opened = new Set(); // runs whose recipes are
-    this.network = h("textarea", { rows: 3, spellcheck: false, "aria-label": "the network as text", required: true });
+    this.network = h("textarea", { rows: 5, spellcheck: false, "aria-label": "the network as text", required: true });
     this.data = h("input", { value: "mnist", list: "data-known", autocomplete: "off", required: true });
     this.epochs = h("input", { inputmode: "decimal", size: 4, placeholder: "by rule" });
     this.name = h("input", { placeholder: "a name", autocomplete: "off", pattern: "[A-Za-z0-9][A-Za-z0-9._+\\-]*" });
     const byRule = (more = {}) => h("input", { inputmode: "decimal", size: 6, placeholder: "by rule", autocomplete: "off", ...more });
     this.rate = byRule();
-    this.settings = { learning_rate: this.rate, batch_size: byRule(), seed: byRule(), augmentation: byRule({ inputmode: "text", placeholder: "by rule; none; shift 2, flip" }) };
+    this.settings = { learning_rate: this.rate, batch_size: byRule(), seed: byRule(), augmentation: byRule({ inputmode: "text", placeholder: "by rule; none", title: "none, or changes such as: shift 2, flip" }) };
     this.trouble = h("p", { class: "wrong-box", role: "alert" });
     const field = (title, input, note = "") => h("label", {}, h("span", {}, title), input, note && h("small", {}, note));
     this.own = new Own((path) => { this.data.value = path; });

@@ -2,6 +2,7 @@
 
 import { h } from "hubel/view/dom";
 import { load } from "hubel/view/engine/model";
+import { Bars, likeliest } from "hubel/view/live/bars";
 import { inBlocks, opened } from "hubel/view/live/blocks";
 import { tables } from "hubel/view/live/colours";
 import { isEditable, kernelEditor } from "hubel/view/live/kernel";
@@ -12,8 +13,6 @@ import { Strip } from "hubel/view/live/strip";
 import { explained, unitText, UnitDock } from "hubel/view/live/unit";
 import { Units } from "hubel/view/live/units";
 import { shown } from "hubel/view/numbers";
-
-const MOST_BARS = 12;
 
 /**
  * Put the running model into an element. `options.samples`: [{name, picture (data URI), label}]; `strip`: {element, paths},
@@ -34,7 +33,7 @@ class Live {
     this.status = h("p", { class: "hidden", role: "status" });
     this.note = h("p", { class: "note", hidden: true });
     this.pad = makePad(packed, samples, (what, why) => this.inputChanged(what, why));
-    this.bars = this.makeBars();
+    this.bars = new Bars(this.model.classes);
     this.views = this.makeViews();
     this.dock = new UnitDock(this.tables, {
       moved: (by) => this.nextPlace(by),
@@ -99,34 +98,6 @@ class Live {
       found.set(step.path, view);
     }
     return found;
-  }
-
-  makeBars() {
-    const { classes } = this.model;
-    const count = Math.min(classes.length, MOST_BARS);
-    const rows = Array.from({ length: count }, () => {
-      const parts = {
-        name: h("span", { class: "name" }),
-        fill: h("i", { class: "fill" }),
-        share: h("span", { class: "share" }),
-      };
-      parts.element = h(
-        "li",
-        { class: "probability" },
-        parts.name,
-        h("span", { class: "track" }, parts.fill),
-        parts.share,
-      );
-      return parts;
-    });
-    const list = h(
-      "ol",
-      { class: "bars", "aria-label": "class probabilities" },
-      rows.map((row) => row.element),
-    );
-    const title =
-      classes.length > count ? `the ${count} likeliest of ${classes.length} classes` : "what the model says";
-    return { element: h("div", {}, h("h3", {}, title), list), rows, sorted: classes.length > count };
   }
 
   listen() {
@@ -218,9 +189,7 @@ class Live {
     this.note.textContent = words;
     this.note.hidden = false;
     const path = this.shownPath(this.model.result.path);
-    const shares = this.model.probabilities;
-    const best = shares.indexOf(shares.reduce((a, b) => Math.max(a, b), -Infinity));
-    this.choose(this.views.get(path), [0, 0, best], true);
+    this.choose(this.views.get(path), [0, 0, likeliest(this.model.probabilities)], true);
   }
 
   /** Prepare what is on the pad, run the model, and draw what changed. */
@@ -241,26 +210,8 @@ class Live {
 
   update() {
     this.refresh();
-    this.drawBars();
+    this.sayLater(this.bars.draw(this.model.probabilities));
     if (this.chosen && this.dock.isOpen) this.showUnit(true);
-  }
-
-  drawBars() {
-    const shares = this.model.probabilities;
-    const { rows, sorted } = this.bars;
-    let order = Array.from(rows, (_, i) => i);
-    if (sorted) order = [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, rows.length);
-    const best = shares.indexOf(shares.reduce((a, b) => Math.max(a, b), -Infinity));
-    order.forEach((index, i) => {
-      const row = rows[i];
-      const name = this.model.classes[index] ?? String(index);
-      if (row.name.textContent !== name) row.name.textContent = name;
-      row.fill.style.width = `${100 * shares[index]}%`;
-      row.share.textContent = `${(100 * shares[index]).toFixed(1)}%`;
-      row.element.classList.toggle("best", index === best);
-    });
-    const name = this.model.classes[best] ?? String(best);
-    this.sayLater(`${name}, ${Math.round(100 * shares[best])} percent`);
   }
 
   // ---- choosing a unit
