@@ -51,11 +51,11 @@ def examples(run: Path) -> dict[str, Any]:
         from hubel.train import Run
 
     opened = Run.open(run)
+    if opened.task.example[0] not in SEEN or asking_of(opened.task.name).makes:
+        return {"samples": []}  # of texts, sounds, games, and what is made of nothing
     part, dataset = own_splits(opened).part()
     if dataset is None or not len(dataset):
         return {"samples": []}
-    if opened.task.example[0] not in SEEN or asking_of(opened.task.name).makes:
-        return {"samples": []}  # of texts, sounds, games, and what is made of nothing
     named = bool(decoding_of(opened.task.name).names)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, EXAMPLES).astype(np.int64))
     shown = [
