@@ -147,9 +147,9 @@ def test_what_learn_has_learnt_is_drawn_for_and_followed(browser_page, address):
     page.keyboard.press("ArrowRight")
     page.locator(".look .dock .softmax-holder table").wait_for()
     assert not PLACE.is_file() or violations(page) == []
-    page.get_by_role("link", name="Learn").click()
+    page.get_by_role("link", name="Learn", exact=True).click()
     page.get_by_role("button", name="One step").click()
-    page.get_by_role("link", name="Look").click()
+    page.get_by_role("link", name="Look", exact=True).click()
     page.locator(".look .note", has_text="has taught 32 images").wait_for()
 
 

@@ -127,6 +127,7 @@ def test_a_folder_is_dropped(browser_page, tmp_path):
     for name in ("cats", "dogs"):
         (tmp_path / "animals" / name).mkdir(parents=True)
         Image.new("L", (8, 8)).save(tmp_path / f"animals/{name}/1.png")
+    (tmp_path / "animals/dogs/2.png").write_text("broken")
     page = browser_page
     with studio(runs=tmp_path / "runs") as address:
         page.goto(f"{address}/#token={TOKEN}&room=train")
@@ -138,6 +139,9 @@ def test_a_folder_is_dropped(browser_page, tmp_path):
         for kind in ("dragEnter", "dragOver", "drop"):
             hand.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 20, "y": box["y"] + 10, "data": data})
         expect(page.locator(".own .note")).to_contain_text("pictures: cats 1, dogs 1", timeout=PATIENT)
+        expect(page.locator(".own .note")).to_contain_text(
+            "left out 1: animals/dogs/2.png (cannot be read as a picture)"
+        )
         expect(page.locator(".own .thumbs p")).to_have_text(["cats", "dogs"])
         expect(page.locator(".own .thumbs canvas")).to_have_count(2)
 

@@ -8,6 +8,7 @@ import { seen } from "hubel/studio/usable";
 const PIECE = 1_200_000; // bytes of a file in one question
 const [MOST, NAMED] = [50_000, 3]; // files at a time; of those that are left out
 const [FEW, SMALL] = [6, 44]; // pictures shown of a class, and their pixels
+const PICTURE = /\.(png|jpe?g|gif|webp|bmp)$/i; // which every browser reads
 const ARCHIVE = /\.(zip|tar|tgz|tbz2|txz|tar\.\w+|npz|csv|parquet)$/i;
 
 /** The pane; use(path): is told where the data lie, once they do. */
@@ -61,12 +62,14 @@ export class Own {
     for (const [path, file] of files.slice(0, MOST)) {
       if (this.stopped) break;
       const place = this.placed(path);
-      const wrong = await this.send(set, place, file);
+      const picture = PICTURE.test(path) ? await createImageBitmap(file).catch(() => null) : undefined;
+      const wrong = picture === null ? `${path} (cannot be read as a picture)` : await this.send(set, place, file);
       if (wrong) left.push(wrong);
       else {
         sent += 1;
-        await this.keep(set, place, file);
+        if (picture) this.keep(set, place, picture);
       }
+      picture?.close();
       this.told.textContent = `${count(sent)} of ${count(files.length)} files …`;
     }
     this.stopping.hidden = true;
@@ -99,19 +102,17 @@ export class Own {
   }
 
   /** Keep a small picture of one that was sent, of the first few of its class. */
-  async keep(set, place, file) {
-    const kind = place.split("/").slice(0, -1).join("/");
-    const kept = this.shown.get(`${set}\0${kind}`) ?? [];
-    if (kept.length >= FEW || ARCHIVE.test(place)) return;
-    const picture = await createImageBitmap(file).catch(() => null);
-    if (!picture) return;
+  keep(set, place, picture) {
+    const key = `${set}\0${place.split("/").slice(0, -1).join("/")}`;
+    const kept = this.shown.get(key) ?? [];
+    if (kept.length >= FEW) return;
     const scale = SMALL / Math.max(picture.width, picture.height);
     const [width, height] = [picture.width, picture.height].map((each) => Math.max(1, Math.round(each * scale)));
     const canvas = h("canvas", { width, height });
     const pen = canvas.getContext("2d");
     pen.imageSmoothingEnabled = scale < 1;
     pen.drawImage(picture, 0, 0, width, height);
-    this.shown.set(`${set}\0${kind}`, [...kept, canvas]);
+    this.shown.set(key, [...kept, canvas]);
   }
 
   async tell(set, left, stopped) {
