@@ -66,7 +66,8 @@ class Learn {
 
   /** Called when the room comes into sight, or somebody changes the address. */
   shown(values) {
-    if ((values.learner ?? "") !== this.told) this.from(values);
+    if (!values.learner) address({ learner: this.told }); // a link that names the room alone: what it has learnt stays
+    else if (values.learner !== this.told) this.from(values);
   }
 
   /** Take a network by its name, or its text. */
