@@ -85,5 +85,5 @@ def test_mistakes_are_told(arguments: list[str], message: str) -> None:
 
 def test_notes_are_as_wide_as_they_are_and_name_the_remedy(folder: Path) -> None:
     lines = hubel("data", str(folder)).stdout.splitlines()
-    assert "  • 1 file cannot be read: training stops at it; --bad-images skip leaves it out" in lines
+    assert "  • 1 file cannot be read: training stops at it, with --bad-images skip it leaves it out" in lines
     assert [line for line in lines if line.startswith("  •") and line != line.rstrip()] == []

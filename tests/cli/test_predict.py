@@ -241,7 +241,7 @@ def test_many_images_take_one_pass_and_the_broken_ones_are_named(
     assert status == 1
     assert [one.get("class") for one in found] == [*EXPECTED[:2], None, *EXPECTED[3:], None]
     assert [one["image"] for one in found if "error" in one] == ["shots/a/2.png", "gone.png"]
-    assert "2 of 11 images cannot be read" in err
+    assert "2 of 11 files cannot be read" in err
     assert passes == [9]
 
 

@@ -64,7 +64,7 @@ def test_a_folder_is_described(folder: Path) -> None:
         "validation has no image of class 2; labels are not shifted",
         "fewer than 10 training images: class 2",
         "3.2 times the training images",
-        "1 file cannot be read: training stops at it; --bad-images skip leaves it out",
+        "1 file cannot be read: training stops at it, with --bad-images skip it leaves it out",
         "3 images are exact copies",
         "1 image is in two parts",
         "1 image is in two classes",

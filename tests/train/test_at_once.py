@@ -9,8 +9,8 @@ import torch
 from hubel.arch import parse
 from hubel.data import Dataset, Splits
 from hubel.nn import build, own_randomness
+from hubel.nn.threads import usual_threads
 from hubel.train import Recipe, train
-from hubel.train.loop.machine.threads import usual_threads
 
 NETWORK = parse("8x8x1: conv 4 3x3 same, norm, relu, dropout 0.5, flatten, dropout 0.5, dense 4")
 

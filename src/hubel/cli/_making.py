@@ -54,6 +54,8 @@ def asked(arguments: Namespace, task: str) -> dict[str, Any]:
 
 def make(model: LoadedModel, how: dict[str, Any], arguments: Namespace) -> int:
     """Print what a model makes without examples, as it comes, or write it."""
+    from hubel.view.words.terminal import with_progress
+
     task = model.task
     asking = asking_of(task.name)
     if arguments.images:
@@ -64,7 +66,7 @@ def make(model: LoadedModel, how: dict[str, Any], arguments: Namespace) -> int:
     if arguments.threshold or arguments.top != 3:
         raise SettingError(f"--top and --threshold are of images' classes, and this model {asking.makes}")
     place = _place(asking, arguments)
-    made = model.make(**how)
+    made = with_progress(f"it {asking.makes}", lambda show: model.make(show, **how))
     files = {} if place is None else {"files": [str(file) for file in made.write(place)]}
     if arguments.json:
         print_json({**made.data(), **files})

@@ -216,10 +216,10 @@ def need_data(arguments: Namespace) -> None:
 
     word = arguments.network
     if arguments.data is not None:
-        return
+        return _refuse_no_text(arguments)
     if word and not os.path.isfile(os.path.join(word, "run.toml")) and is_source(word):
         arguments.network, arguments.data = None, word
-        return
+        return _refuse_no_text(arguments)
     known = word is None or zoo.is_made(word) or zoo.is_text(word) or os.path.exists(word)
     neither = f"; received {word!r}, which is neither"
     verb = f"hubel {arguments.command}"
@@ -227,6 +227,14 @@ def need_data(arguments: Namespace) -> None:
         f"expected DATA, or NET and DATA, such as: {verb} mnist, {verb} lenet5 mnist"
         + ("" if known else neither + (near_path(word) or did_you_mean(word, zoo.names())))
     )
+
+
+def _refuse_no_text(arguments: Namespace) -> None:
+    """Raise DataError for what is no text in a moment, before PyTorch is loaded to learn it."""
+    from hubel.data.texts.load import check, is_text
+
+    if arguments.task in (None, "language") and arguments.vocabulary != "bytes" and is_text(arguments.data):
+        check(arguments.data, by_rule=arguments.network is None)
 
 
 def _refuse_swapped(arguments: Namespace) -> None:

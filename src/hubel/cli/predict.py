@@ -384,6 +384,6 @@ def _sum_up(found: Sequence[Found], arguments: Namespace) -> None:
     unread = sum("error" in one for one in found)
     unsure = sum("class" in one and one["class"] is None for one in found)
     if unread and len(found) > 1:
-        tell(f"{unread:,} of {len(found):,} images cannot be read")
+        tell(f"{unread:,} of {len(found):,} files cannot be read")
     if unsure:
         tell(f"{unsure:,} of {len(found):,} images have no class of at least {arguments.threshold:g}")

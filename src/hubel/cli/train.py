@@ -340,5 +340,5 @@ def _lines(done: Run, metrics: dict[str, Any]) -> Iterator[RenderableType]:
     yield f"the run lies in {folder}, its model in {folder}/model.safetensors"
     if (done.directory / "report.html").is_file():
         yield f"what it learnt, to look at: {folder}/report.html"
-    next_ = ("evaluate " + folder, f"predict {folder} {done.task.asked}", "explain " + folder)
+    next_ = ("evaluate " + folder, f"predict {folder} {done.asked}", "explain " + folder)
     yield "\nnext:  " + "\n       ".join(f"hubel {words}" for words in next_)

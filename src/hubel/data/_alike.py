@@ -1,4 +1,6 @@
-"""Which images show nearly the same picture: copies saved again, scaled, brightened, or taken in one moment."""
+"""Which images show nearly the same picture: copies saved again, scaled, brightened, or taken in one moment; and which
+sounds are one recording.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +17,24 @@ from hubel.base.download import Progress
 from hubel.base.files import keep
 from hubel.data.decode.image import QUIET, ImageError, decode_image
 from hubel.data.decode.parallel import in_order
+from hubel.data.decode.sound import MARK, Sound, mixed
 from hubel.data.prepare.framing import opaque
 from hubel.data.sources.listing import Item
 
 SIDE = 16  # of a thumbnail
-_ALIKE = 0.993  # correlation of two thumbnails from which they count as one picture
+_ALIKE, _ONE_RECORDING = 0.993, 0.95  # correlation of two thumbnails from which they count as one picture, one sound
 _PLAIN = 3.0  # levels of deviation below which a thumbnail shows nothing to compare
 _EACH = 2048  # thumbnails up to which each is compared with each
 _BLOCK, _ROUNDS = 1024, 3  # where there are more: neighbours so many at once, in so many orders
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Traces:
     """What tells images from one another, row by row.
 
-    contents: uint8 N×16, a digest of the content. thumbnails: uint8 N×16×16, grey. readable: bool N.
+    contents: uint8 N×16, a digest of the content. thumbnails: uint8 N×16×16, grey; of sounds 256 sums of their samples,
+    since spectrograms of steady tones are nearly one picture. readable: bool N.
     """
 
     contents: npt.NDArray[np.uint8]
@@ -43,8 +47,10 @@ class Traces:
 
 def trace(content: bytes, picture: Image.Image) -> tuple[bytes, npt.NDArray[np.uint8]]:
     """The digest of a file's content, and the thumbnail of the picture in it."""
-    small = opaque(picture).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
-    return hashlib.blake2b(content, digest_size=16).digest(), np.asarray(small)
+    digest = hashlib.blake2b(content, digest_size=16).digest()
+    if isinstance(sound := picture.info.get(MARK), Sound):
+        return digest, mixed(sound, SIDE * SIDE).reshape(SIDE, SIDE)
+    return digest, np.asarray(opaque(picture).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
 def gathered(traces: Iterable[tuple[bytes, npt.NDArray[np.uint8]] | None]) -> Traces:
@@ -81,20 +87,20 @@ def traces_of_files(
     return found
 
 
-def traces_of_arrays(images: npt.NDArray[np.uint8]) -> Traces:
-    """The traces of images N×H×W×C."""
+def traces_of_arrays(images: npt.NDArray[np.uint8], sounds: bool = False) -> Traces:
+    """The traces of images N×H×W×C. Of `sounds`, whose samples are not there any more, exact copies alone are known."""
     contents = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
-    thumbnails = np.empty((len(images), SIDE, SIDE), np.uint8)
-    for first in range(0, len(images), 1024):
+    thumbnails = np.zeros((len(images), SIDE, SIDE), np.uint8)
+    for first in range(0, 0 if sounds else len(images), 1024):
         some = images[first : first + 1024].mean(axis=3, dtype=np.float32)
         thumbnails[first : first + 1024] = np.rint(_means(_means(some, 1), 2))
     return Traces(np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 16), thumbnails, np.ones(len(images), bool))
 
 
-def same_pictures(traces: Traces) -> npt.NDArray[np.int64]:
+def same_pictures(traces: Traces, sounds: bool = False) -> npt.NDArray[np.int64]:
     """A number for each image, equal where two show the same picture: their contents are equal, or their thumbnails
-    correlate at 0.993 and more. Of more than 2,048 images only those are compared whose thumbnails lie near each other
-    in one of the three directions in which thumbnails differ most.
+    correlate at 0.993 and more, of sounds at 0.95. Of more than 2,048 images only those are compared whose thumbnails
+    lie near each other in one of the three directions in which thumbnails differ most.
     """
     exact = exact_copies(traces)
     _, first = np.unique(exact, return_index=True)  # one of each content
@@ -104,8 +110,9 @@ def same_pictures(traces: Traces) -> npt.NDArray[np.int64]:
     telling = np.flatnonzero((lengths > _PLAIN * SIDE) & traces.readable[first])
     vectors = vectors[telling] / lengths[telling, None]
     group = np.arange(len(first))
+    least = _ONE_RECORDING if sounds else _ALIKE
     for rows in _neighbours(vectors):
-        for one, other in zip(rows.tolist(), rows[_components(vectors[rows])].tolist(), strict=True):
+        for one, other in zip(rows.tolist(), rows[_components(vectors[rows], least)].tolist(), strict=True):
             if one != other:
                 _join(group, int(telling[one]), int(telling[other]))
     roots = np.array([_root(group, row) for row in range(len(group))], np.int64)
@@ -152,9 +159,9 @@ def _neighbours(vectors: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.int
             yield order[start : start + _BLOCK]
 
 
-def _components(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+def _components(vectors: npt.NDArray[np.float32], correlation: float) -> npt.NDArray[np.int64]:
     """For each vector the first of those that it is alike to, by way of others too."""
-    alike = vectors @ vectors.T >= _ALIKE
+    alike = vectors @ vectors.T >= correlation
     np.fill_diagonal(alike, True)
     first: npt.NDArray[np.int64] = alike.argmax(axis=1)
     while True:

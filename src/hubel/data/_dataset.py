@@ -174,7 +174,8 @@ class HeldOut:
 
     share: of each class. images: how many, out of `of`. kept: classes that have too few pictures to spare one, with how
     many images each has, all of which stay in training. each: what the share is of, "a class"; "" for the whole set.
-    noun: what is counted.
+    noun: what is counted. less: classes of which clearly less than the share is held out, since copies stay together,
+    with how many are, and of how many.
     """
 
     share: float
@@ -183,6 +184,7 @@ class HeldOut:
     kept: Mapping[str, int] = dataclasses.field(default_factory=dict)
     each: str = "a class"
     noun: str = "training images"
+    less: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         if not self.of:
@@ -192,6 +194,10 @@ class HeldOut:
         if not self.images:
             return f"no {one} of {self.of:,} can be held out for validation: each class has one {shown} at most"
         share = f"{self.share:.0%} {self.each}".rstrip()
+        if self.less:
+            of = [f"of {name} {held:,} of {count:,}" for name, (held, count) in list(self.less.items())[:5]]
+            of += [f"and {len(self.less) - 5:,} more"] if len(self.less) > 5 else []
+            share += f", but {', '.join(of)}: the others are nearly copies" if self.each else " wanted; many are copies"
         words = f"{self.images:,} of {self.of:,} {self.noun} are held out for validation ({share})"
         names = [f"{name} ({count:,} {one}{'s' * (count > 1)})" for name, count in list(self.kept.items())[:5]]
         more = f" and {len(self.kept) - 5:,} more" if len(self.kept) > 5 else ""

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from hubel.base.download import Progress
 from hubel.base.names import listing
+from hubel.base.numbers import counted
 from hubel.data._alike import SIDE, gathered, trace
 from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._heard import heard
@@ -344,6 +345,7 @@ def _describe(name: str, targets: Targets, images: Sequence[_Seen]) -> Descripti
     total = np.bincount(groups_of, minlength=len(groups_named)).tolist()
     lines = [(f"{label} ({total[n]:,})", pictures[n]) for n, label in enumerate(groups_named[:_ROWS])]
     train = [count for count in counts["train"] if count]
+    noun = "sound" if set(formats) == {SOUND} else "image"
     imbalance = max(train, default=0) / min(train, default=1)
     return Description(
         name=name,
@@ -356,7 +358,7 @@ def _describe(name: str, targets: Targets, images: Sequence[_Seen]) -> Descripti
         leaks=leaks,
         unreadable=tuple(unreadable),
         imbalance=imbalance,
-        notes=(*targets.told(), *_notes(classes, present, groups, leaks, unreadable, imbalance)),
+        notes=(*targets.told(), *_notes(classes, present, groups, leaks, unreadable, imbalance, noun)),
         all_images=len(images) if several else None,
         noun=targets.noun,
         sheet=sheet(lines, _SHOWN),
@@ -369,31 +371,30 @@ def _notes(
     groups: Sequence[Sequence[tuple[str, str, int]]],
     leaks: int,
     unreadable: Sequence[ImageError],
-    imbalance: float,
+    ratio: float,
+    noun: str,
 ) -> Iterable[str]:
     for part, numbers in counts.items():
-        absent = [name for name, count in zip(classes, numbers, strict=True) if not count]
-        if absent:
-            yield f"{part} has no image of {listing(absent, 5)}; labels are not shifted by that"
+        if absent := [name for name, count in zip(classes, numbers, strict=True) if not count]:
+            yield f"{part} has no {noun} of {listing(absent, 5)}; labels are not shifted by that"
     if "train" not in counts:
-        yield "no image is for training; --parts train=… says which are"
-    few = [name for name, count in zip(classes, counts.get("train", ()), strict=False) if 0 < count < 10]
-    if few:
-        yield f"fewer than 10 training images: {listing(few, 5)}"
-    if imbalance >= 3:
-        yield f"the largest class has {imbalance:.1f} times the training images of the smallest: consider class weights"
+        yield f"no {noun} is for training; --parts train=… says which are"
+    if few := [name for name, count in zip(classes, counts.get("train", ()), strict=False) if 0 < count < 10]:
+        yield f"fewer than 10 training {noun}s: {listing(few, 5)}"
+    if ratio >= 3:
+        yield f"the largest class has {ratio:.1f} times the training {noun}s of the smallest: consider class weights"
     if unreadable:
         files, them = ("1 file", "it") if len(unreadable) == 1 else (f"{len(unreadable):,} files", "them")
-        yield f"{files} cannot be read: training stops at {them}; --bad-images skip leaves {them} out"
+        yield f"{files} cannot be read: training stops at {them}, with --bad-images skip it leaves {them} out"
     if groups:
         copies = sum(len(group) - 1 for group in groups)
-        yield f"{_images(copies)} exact {'copy of another' if copies == 1 else 'copies of others'}"
+        yield f"{_are(copies, noun)} exact {'copy of another' if copies == 1 else 'copies of others'}"
     if leaks:
-        yield f"{_images(leaks)} in two parts at once: results on the later one will look better than they are"
+        yield f"{_are(leaks, noun)} in two parts at once: results on the later one will look better than they are"
     torn = sum(len({label for _, _, label in group}) > 1 for group in groups)
     if torn:
-        yield f"{_images(torn)} in two classes at once"
+        yield f"{_are(torn, noun)} in two classes at once"
 
 
-def _images(count: int) -> str:
-    return "1 image is" if count == 1 else f"{count:,} images are"
+def _are(count: int, noun: str) -> str:
+    return f"{counted(count, noun)} {'is' if count == 1 else 'are'}"

@@ -64,17 +64,19 @@ def held_out(
     """
     labels, classes = targets.strata()
     counts = np.bincount(labels[traces.readable], minlength=len(classes))
-    groups = same_pictures(traces)
+    groups = same_pictures(traces, sounds=fit == "time")
     copies = exact_copies(traces) + len(groups)
     for rows in _pictures(groups, traces):  # one picture nearly all over a class tells nothing; exact copies still do
         if len(rows) > 1 and (2 * np.bincount(labels[rows], minlength=len(counts)) > counts).any():
             groups[rows] = copies[rows]
-    out = _chosen(_pictures(groups, traces), labels, counts, share)
+    wanted = np.where(counts > 1, np.clip(np.rint(share * counts), 1, np.maximum(counts - 1, 1)), 0)
+    out = _chosen(_pictures(groups, traces), labels, counts, wanted)
     own = np.bincount(labels[out], minlength=len(classes))
     kept = {name: int(counts[i]) for i, name in enumerate(classes) if counts[i] and not own[i]}
+    less = {name: [int(own[i]), int(counts[i])] for i, name in enumerate(classes) if 0 < own[i] < 0.75 * wanted[i]}
     noun = "training sounds" if fit == "time" else HeldOut.noun
     each = targets.stratum if len(classes) > 1 else ""
-    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, each, noun)
+    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, each, noun, less)
 
 
 def hold_out(splits: Splits, validation: Validation) -> Splits:
@@ -83,7 +85,7 @@ def hold_out(splits: Splits, validation: Validation) -> Splits:
     share = share_to_hold_out(validation, {name: len(part) for name, part in splits.parts().items()})
     if not share or not train.targets.apart:
         return splits
-    out, told = held_out(traces_of_arrays(train.images), train.targets, share, train.fit)
+    out, told = held_out(traces_of_arrays(train.images, train.fit == "time"), train.targets, share, train.fit)
     if not out.any():
         return dataclasses.replace(splits, held_out=told)
     own = _taken(train, out).renamed(f"{train.name.removesuffix(' train')} validation")
@@ -116,9 +118,8 @@ def _chosen(
     pictures: Sequence[npt.NDArray[np.int64]],
     labels: npt.NDArray[np.int64],
     counts: npt.NDArray[np.int64],
-    share: float,
+    wanted: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.bool_]:
-    wanted = np.where(counts > 1, np.clip(np.rint(share * counts), 1, np.maximum(counts - 1, 1)), 0)
     most = np.minimum(np.maximum(wanted + 1, 1.5 * wanted), counts - 1)
     own = np.zeros(len(counts), np.int64)
     out = np.zeros(len(labels), bool)

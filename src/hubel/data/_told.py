@@ -74,7 +74,7 @@ def problems_note(count: int, what: str, many: str) -> Iterator[str]:
     """What training does with so many that cannot be used, where there are such."""
     if count:
         are = f"1 {what} is" if count == 1 else f"{count:,} {many} are"
-        yield f"{are} missing, wrong or unreadable: training stops at them; --bad-images skip leaves them out"
+        yield f"{are} missing, wrong or unreadable: training stops at them, with --bad-images skip it leaves them out"
 
 
 def sizes_data(sizes: Mapping[tuple[int, int], int]) -> list[dict[str, int]]:

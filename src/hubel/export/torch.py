@@ -47,6 +47,11 @@ def written_torch(order: Order) -> Written:
     model, preparation = order.model, order.model.preprocessing
     if decoding_of(model.task.name).writes:
         raise SettingError("PyTorch's exporter cannot follow what is written a word a step; model.onnx can hold it")
+    if decoding_of(model.task.name).carries:
+        raise SettingError(
+            f"a PyTorch program takes pictures, and this model ({model.task.name}) goes on step by step from what it "
+            "remembers; model.onnx can hold it"
+        )
     whole = _Whole(model).eval()
     example = torch.zeros(2, preparation.height, preparation.width, preparation.channels, dtype=torch.uint8)
     try:

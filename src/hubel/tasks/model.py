@@ -18,6 +18,7 @@ from torch import nn
 
 from hubel.arch import Network, Report, analyse, own_layers, parse, shape_text
 from hubel.arch.text.notation import older_paths
+from hubel.base.download import Progress
 from hubel.base.errors import LimitError, ModelFileError, SettingError
 from hubel.base.files import made_place, write_atomically
 from hubel.base.headers import BLANK, Header, signed
@@ -128,13 +129,13 @@ class LoadedModel(Result):
         check_options(self.task.name, how)
         return dataclasses.replace(self, task=dataclasses.replace(cast(Any, self.task), **how))
 
-    def make(self, **how: Any) -> Made:
+    def make(self, progress: Progress | None = None, **how: Any) -> Made:
         """What the model makes without examples, asked as options of its task say: `model.make(number=9)`.
 
         Raises SettingError where it has no such option, and where it only answers.
         """
         check_options(self.task.name, how)
-        return self.task.make(self, **how)
+        return self.task.make(self, progress, **how)
 
     def _answers(self, images: list[Any], top: int, skip: bool) -> Iterator[Answer | ImageError]:
         for start in range(0, len(images), AT_ONCE):
@@ -224,8 +225,9 @@ def require_scores(model: LoadedModel, at: tuple[int, int] | None = None) -> Non
 
 
 def _not_asked(model: LoadedModel, wanted: str) -> SettingError:
+    more = "hubel look unit follows a text, and " if model.task.name == "language" else ""
     return SettingError(
-        f"expected a model {wanted}, received one for {model.task.name}, of which this cannot be asked; hubel "
+        f"expected a model {wanted}, received one for {model.task.name}, of which this cannot be asked; {more}hubel "
         "evaluate, predict and report answer for every task"
     )
 

@@ -16,6 +16,7 @@ from hubel.base.errors import DataError, FullDiskError, SettingError
 from hubel.base.plain import MISREAD
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
+from hubel.nn.threads import threads
 from hubel.tasks import save_model, task_of
 from hubel.train._agree import agree, facts, settings_of
 from hubel.train._create import create_run, fingerprint, locked, measured_part
@@ -26,7 +27,6 @@ from hubel.train.distributed.signals import StopRequest, listening
 from hubel.train.loop.machine.allocator import kept_memory
 from hubel.train.loop.machine.memory import is_out_of_memory, out_of_memory
 from hubel.train.loop.machine.same_bits import same_bits
-from hubel.train.loop.machine.threads import threads
 from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.trainer import Trainer
 from hubel.train.loop.ways.step import Step

@@ -170,6 +170,7 @@ def test_what_sounds_a_folder_holds_is_told(tones, tmp_path):
 
 def test_a_model_of_sounds_speaks_of_sounds(tones, tmp_path):
     done = hubel("train", tones, "--labels", "{label}_*", "--epochs", 0.5, "--run", tmp_path / "run")
+    assert f"hubel predict {tmp_path / 'run'} SOUND …" in done.stdout
     assert "parameters on 48 sounds: " in done.stdout
     assert "of the test sounds right" in done.stdout
     page = (tmp_path / "run/report.html").read_text()
@@ -297,3 +298,55 @@ def test_pictures_are_no_waveforms(tmp_path):
             Image.new("L", (40, 64), 200).save(tmp_path / name / f"{number}.png")
     told = hubel("train", "400x1: conv1d 8 3, globalavgpool1d, dense 2 softmax", tmp_path)
     assert "expected a network of pictures, received one of sequences, 400×1, which hears the waveforms" in told.stderr
+
+
+def of_one_pitch(folder, hertz, count, **how):
+    """So many tones of nearly one pitch, each another."""
+    random = np.random.default_rng(round(hertz))
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        pitch, seconds = hertz * random.uniform(1, 1.1), random.uniform(0.3, 0.5)
+        (folder / f"{round(hertz)}-{number}.wav").write_bytes(wav(tone(pitch, seconds, **how)))
+
+
+def test_tones_are_held_out_as_any_class_is(tmp_path):
+    """Their spectrograms are nearly one picture; they are not one recording."""
+    of_one_pitch(tmp_path / "low", 200, 20)
+    of_one_pitch(tmp_path / "low", 300, 20)
+    of_one_pitch(tmp_path / "high", 2000, 40)
+    splits = load(tmp_path, validation=0.2)
+    assert str(splits.held_out) == "16 of 80 training sounds are held out for validation (20% a class)"
+    assert np.bincount(splits.validation.labels).tolist() == [8, 8]
+
+
+AGAIN = {
+    "less loud": lambda samples: wav(samples / 3),
+    "24 bits": lambda samples: wav(samples, bits=24),
+    "at another rate": lambda samples: wav(resampled(samples, 8000, 44100), rate=44100),
+    "in stereo": lambda samples: wav(np.stack([samples, samples], 1), channels=2),
+}
+
+
+@pytest.mark.parametrize("how", AGAIN)
+def test_one_recording_is_on_one_side(tmp_path, how):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    for number in range(20):
+        samples = (0.2 * np.random.default_rng(number).standard_normal(2400)).clip(-1, 1).astype(np.float32)
+        (folder / f"{number}.wav").write_bytes(wav(samples))
+        (folder / f"{number}-again.wav").write_bytes(AGAIN[how](samples))
+    held = load(tmp_path, validation=0.2).validation
+    numbers = sorted(path.rpartition("/")[2].removesuffix(".wav").removesuffix("-again") for path in held.paths)
+    assert len(held) == 8
+    assert numbers[::2] == numbers[1::2]
+
+
+def test_of_which_less_is_held_out_is_said(tmp_path):
+    of_one_pitch(tmp_path / "b", 500, 10)
+    of_one_pitch(tmp_path / "a", 200, 4)
+    for number, hertz in enumerate((900, 1300)):
+        for again in range(18):
+            (tmp_path / "a" / f"{number}-{again}.wav").write_bytes(wav(tone(hertz, loud=0.1 + again / 45)))
+    held = load(tmp_path, validation=0.2).held_out
+    assert held.less == {"a": [4, 40]}
+    assert str(held).endswith("(20% a class, but of a 4 of 40: the others are nearly copies)")

@@ -46,7 +46,7 @@ def test_what_is_missing_odd_or_broken_is_told_with_the_remedy(tmp_path, capsys)
     assert reasons["masks/002.png"] == "expected 16×16, the size of its image, received 4×4"
     assert "truncated" in reasons["masks/003.png"]
     assert set(reasons) == {"images/000.png", "masks/001.png", "masks/002.png", "masks/003.png", "images/004.png"}
-    said = "5 files are missing, wrong or unreadable: training stops at them; --bad-images skip leaves them out"
+    said = "5 files are missing, wrong or unreadable: training stops at them, with --bad-images skip it leaves them out"
     assert said in found["notes"]
     assert (
         "in training, about 4 of the 19 images are held out for validation (20%; near-duplicates go together)"

@@ -1,6 +1,8 @@
 """Texts from files: of any language, of bytes, joined, parted; and what is no text, in a sentence each."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -98,8 +100,11 @@ def test_line_ends_and_a_byte_order_mark(tmp_path):
     ("content", "words"),
     [
         (b"", "text.txt: expected a text, found an empty file"),
-        (b"a", "expected a text of at least 9 characters, one window and what follows it, received 1 character"),
-        (b"abcdefgh", "received 8 characters; a network with a shorter input takes shorter texts"),
+        (
+            b"a",
+            "the network reads 8 and says what follows, received 1 character; one with a shorter input takes shorter",
+        ),
+        (b"abcdefgh", "received 8 characters; '3: embed 8 16, gru 32 sequences, dense 8' takes it"),
         (b"ab\ncd\xe9f", "received the byte 0xe9 at offset 5 (line 2); convert it"),
         ("hello".encode("utf-16"), "expected UTF-8, received UTF-16; convert it: iconv -f UTF-16"),
         (b"abc\0def", "received a nought (\\x00) at byte 3, which texts have not"),
@@ -115,7 +120,7 @@ def test_a_table_is_no_text(tmp_path):
     with pytest.raises(ValueError, match=r"is a table \(\.csv\), no text"):
         read(tmp_path, "a,b\n1,2\n", "table.csv")
     told = read(tmp_path, "a,b,c\n1,2,3\n" * 9)
-    assert told.notes == ("text.txt looks like a table with 3 columns; it is read as a text",)
+    assert told.notes[0] == "text.txt looks like a table with 3 columns; it is read as a text"
 
 
 def test_one_character_over_and_over(tmp_path):
@@ -151,3 +156,22 @@ def test_limits(tmp_path, monkeypatch):
     monkeypatch.setenv("HUBEL_MOST_TEXT", "20")
     with pytest.raises(ValueError, match="HUBEL_MOST_TEXT"):
         read(tmp_path, PLAIN)
+
+
+def test_the_end_that_fills_no_window_is_said(tmp_path):
+    place = tmp_path / "rhyme.txt"
+    place.write_text("one for sorrow, two for joy\n" * 10)  # 280 characters, of which 252 are learnt from
+    assert load(place, size=(50, 1)).notes == ("left out at the end, too few for a window of 50: 29 characters",)
+    parts = load(place, size=(9, 1), validation=0.1)
+    assert parts.notes == ("left out at the end, too few for a window of 9: 8 characters of train",)
+    assert not load(place, size=(31, 1)).notes
+
+
+def test_what_is_no_text_is_refused_before_pytorch_is_loaded(tmp_path):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9 " * 3000)
+    (tmp_path / "short.txt").write_text("two for joy")
+    for name, words in (("latin", "expected UTF-8, received the byte 0xe9"), ("short", "at least 65 characters")):
+        code = f"import sys, hubel.cli; hubel.cli.main(['train', '{name}.txt']); sys.exit('torch' in sys.modules)"
+        found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+        assert words in found.stderr
+        assert found.returncode == 0, "PyTorch was loaded first"

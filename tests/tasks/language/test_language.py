@@ -225,7 +225,10 @@ def test_the_command_writes_measures_and_refuses(run, text, tmp_path):
     assert json.loads(place.read_text())["prompt"] == "one"
     for option in (("--top", 5), ("--threshold", 0.5)):
         assert "this model writes" in hubel_command("predict", run.directory, "--prompt", "one", *option).stderr
-    assert "hubel look unit follows a text" in hubel_command("look", "maps", run.directory, "one").stderr
+    for view in ("maps", "cam", "saliency"):
+        assert "hubel look unit follows a text" in hubel_command("look", view, run.directory, "one").stderr
+    told = hubel_command("export", run.directory, "-o", run.directory / "rhyme.pt2").stderr
+    assert "(language) goes on step by step from what it remembers; model.onnx can hold it" in told
     assert "expected --prompt TEXT" in hubel_command("predict", run.directory, text).stderr
     other = tmp_path / "other.txt"
     other.write_text("sorrow, joy: ÄÖ!\n" * 9)

@@ -214,6 +214,16 @@ def outlines(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return found[..., None]
 
 
+def mixed(sound: Sound, count: int) -> npt.NDArray[np.uint8]:
+    """So many sums of its samples, each taken into one of them with a sign, by lot: they correlate as the samples do,
+    however loud, at whatever rate; all are 128 where it is silent.
+    """
+    samples, lots = _heard(sound), np.random.default_rng(17).integers(0, 2 * count, round(SECONDS * RATE) + 1)
+    lots = lots[: len(samples)]
+    sums = np.bincount(lots % count, np.where(lots < count, samples, -samples), count)
+    return np.clip(np.rint(128 + 32 * sums / (float(sums.std()) or 1.0)), 0, 255).astype(np.uint8)
+
+
 def _heard(sound: Sound) -> Samples:
     """The samples of its middle minute, at the rate that every sound is brought to."""
     most = round(SECONDS * sound.rate)

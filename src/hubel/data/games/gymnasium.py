@@ -193,7 +193,9 @@ def made(id: str) -> Any:
     kind = getattr(space, "dtype", None)
     if kind != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))) or min(shape[:2]) < 8:
         raise SettingError(
-            f"{id}: expected an environment that shows pictures, uint8 H×W or H×W×3, received one that shows {space}"
+            f"{id}: expected an environment that shows pictures, uint8 H×W or H×W×3, received one that shows "
+            f"{' '.join([str(kind or type(space).__name__), '×'.join(map(str, shape))]).strip()}; one of your own that "
+            "wraps it in Gymnasium's AddRenderObservation shows pictures"
         )
     if not isinstance(actions, gymnasium.spaces.Discrete) or int(actions.start):
         raise SettingError(

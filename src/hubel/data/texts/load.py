@@ -21,6 +21,7 @@ from hubel.data.texts.vocabulary import MOST_CHARACTERS, Vocabulary, named_chara
 
 ENDINGS = (".txt", ".text", ".md", ".tex")
 STEPS = 64  # symbols of a window, where nothing is said
+_SHORT = 4096  # bytes from which no text is too short for a network by rule
 _SHARE = 0.1  # at the end, by custom
 _TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".parquet")
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -87,7 +88,19 @@ def load(
     name = Path(word).stem or word
     called = {part: f"{name} {part}" if len(parts) > 1 else name for part in parts}
     sets = {part: _windows(text, own, steps, called[part], word) for part, text in parts.items()}
+    more += _left(parts, sets, own)
     return Splits(sets["train"], sets.get("validation"), sets.get("test"), held_out=held, notes=(*notes, *more))
+
+
+def check(source: str, by_rule: bool) -> None:
+    """Raise DataError for what is no text, before more is loaded to learn it with; where the network is chosen by rule,
+    for one that is too short for it, too.
+    """
+    place = Path(source).expanduser()
+    if by_rule and place.is_file() and place.stat().st_size < _SHORT:
+        load(source)
+    else:
+        _read(place)
 
 
 def windows(text: str, vocabulary: Vocabulary, steps: int, name: str = "text") -> Dataset:
@@ -99,14 +112,30 @@ def _windows(text: str, vocabulary: Vocabulary, steps: int, name: str, place: st
     numbers = vocabulary.numbers(text)
     count = (len(numbers) - 1) // steps
     if count < 1:
+        shorter = max(1, (len(numbers) - 1) // 2)
+        wanted = "; one with a shorter input takes shorter texts" if steps > 2 else ""
+        if len(numbers) > 2:
+            wanted = f"; '{shorter}: embed {len(vocabulary)} 16, gru 32 sequences, dense {len(vocabulary)}' takes it"
         raise DataError(
-            f"{place}: expected a text of at least {steps + 1} {vocabulary.noun}s, one window and what follows it, "
-            f"received {counted(len(numbers), vocabulary.noun)}; a network with a shorter input takes shorter texts"
+            f"{place}: expected a text of at least {steps + 1} {vocabulary.noun}s, since the network reads {steps} and "
+            f"says what follows, received {counted(len(numbers), vocabulary.noun)}{wanted}"
         )
     end = count * steps
     following = Following(numbers[1 : end + 1].reshape(count, steps), vocabulary)
     images: Any = numbers[:end].reshape(count, steps, 1, 1)
     return Dataset(images, following, name=name)
+
+
+def _left(parts: dict[str, str], sets: dict[str, Dataset], vocabulary: Vocabulary) -> list[str]:
+    """What is to be said of ends that fill no window."""
+    steps = next(iter(sets.values())).shape[0]
+    left = {part: len(vocabulary.numbers(text)) - 1 - len(sets[part]) * steps for part, text in parts.items()}
+    told = [
+        counted(count, vocabulary.noun) + (f" of {part}" if len(parts) > 1 else "")
+        for part, count in left.items()
+        if count
+    ]
+    return [f"left out at the end, too few for a window of {steps}: {', '.join(told)}"] if told else []
 
 
 def _vocabulary(texts: Sequence[str] | object, asked: Symbols | Vocabulary) -> tuple[Vocabulary, list[str]]:

@@ -21,8 +21,7 @@ from hubel.tasks.decoding import decoding_of
 
 RUNTIME = f"ONNX Runtime {version_of('onnxruntime')}"
 WHOLE = (
-    "the file takes steps, one or many, of texts the numbers of symbols (int64) in the vocabulary's order, and what "
-    "its layers remember ({}; zeros begin anew), which it gives back"
+    "the file takes steps, one or many, {}, and what its layers remember ({}; zeros begin anew), which it gives back"
 )
 EXIF = (
     "it takes any picture as uint8 rows×columns×{}: turning it as its EXIF says, bringing it to "
@@ -56,8 +55,19 @@ def written_onnx(order: Order) -> Written:
     run = runner(content, chosen, order.model)
     also, missing = others(content, chosen, order.model)
     memories = _memories(content)
-    more = (WHOLE.format(listing(memories, 4)),) if memories else ()
+    more = (WHOLE.format(_step_of(order.model), listing(memories, 4)),) if memories else ()
     return Written({"": content}, chosen, run, RUNTIME, notes=(*notes, *more, *missing), also=also)
+
+
+def _step_of(model: LoadedModel) -> str:
+    """What a file takes at each step, in words."""
+    if model.network.reads_whole_numbers:
+        return "of texts the numbers of symbols (int64) in the vocabulary's order"
+    prepared, channels = model.preprocessing, model.network.input[-1]
+    words = [word for those in model.task.settings().get("known", {}).values() for word in those]
+    told = f": the code of the sample before, and of {listing(words, 20)} 255 for what is told, else 0" if words else ""
+    mean, std = prepared.mean[0], prepared.std[0]
+    return f"float32 N×{channels}×steps, each (byte / 255 - {mean:g}) / {std:g}{told}"
 
 
 def _memories(content: bytes) -> list[str]:

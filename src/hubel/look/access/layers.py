@@ -21,6 +21,7 @@ from hubel.look.access.record import modules_of
 from hubel.nn import NetworkModule, device_of, input_gradients
 from hubel.nn.modules.own import own_hook
 from hubel.tasks import LoadedModel
+from hubel.tasks.model import require_scores
 
 _PASSED_OVER = ("pool", "dropout", "identity", "flatten", "reshape", "zeropad")
 _OF_ONE_SIZE = (ops.TransposedSum, ops.View)  # built for one size of picture
@@ -77,6 +78,7 @@ def last_maps(model: LoadedModel) -> tuple[LayerCall, str]:
     ones, finer: the last convolutional layer of Selvaraju et al. (2017), with its activation. Of a network that says
     something of every place it is the last of the coarsest. Raises ValueError where no layer has more than one place.
     """
+    require_scores(model)
     calls = [call for call in layer_calls(model) if call.is_spatial]
     telling = [call for call in calls if not _is_passed_over(call.module)] or calls
     if not telling:

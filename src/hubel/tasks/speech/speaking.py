@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hubel.base.download import Progress
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.base.names import did_you_mean, listing
@@ -21,11 +23,14 @@ from hubel.data.decode.sound import Samples
 from hubel.data.speech.load import columns_of
 from hubel.nn import device_of, evaluation_mode
 from hubel.nn.modules import carrying
+from hubel.nn.threads import threads
 from hubel.tasks.asking import Made, check_options
 
 if TYPE_CHECKING:
     from hubel.tasks.model import LoadedModel
     from hubel.tasks.speech.task import Speech
+
+_FEW = 16  # that speak side by side on one thread
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,15 @@ def speak(
     seconds: float = 0.0,
     temperature: float = 1.0,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> list[Said]:
     """What a model of speech says that is told `told`: {"label": "7", "speaker": "theo"}, or many of these, which it
     says side by side. What is not told is drawn.
 
     seconds: how long; by default as recordings of that label are. temperature: what the logits are divided by; 0 takes
     the likeliest code each time. seed: equal seeds give equal sounds. Layers keep what their next windows still see, so
-    that each sample costs one step (Paine et al. 2016).
+    that each sample costs one step (Paine et al. 2016), on one thread where few speak, since several would wait for
+    each other more than they compute. progress: is told how many samples there are, and how many of them are said.
 
     Raises SettingError where these are no such numbers, or words that the model was never told.
     """
@@ -83,7 +90,13 @@ def speak(
     wanted = [told] if isinstance(told, Mapping) else list(told)
     words = np.array([_numbers(task, each, chance) for each in wanted], np.int64).reshape(len(wanted), -1)
     lengths = [round((seconds or task.seconds[row[0]]) * task.rate) for row in words.tolist()]
-    codes = np.stack(list(_codes(model, task, words, max(lengths, default=0), temperature, chance)), 1)
+    most, heard = max(lengths, default=0), []
+    with threads(1) if len(wanted) <= _FEW else nullcontext():
+        for each in _codes(model, task, words, most, temperature, chance):
+            heard.append(each)
+            if progress is not None:
+                progress("samples said:", len(heard), most)
+    codes = np.stack(heard, 1)
     names = [{name: task.known[name][row[column]] for column, name in enumerate(task.known)} for row in words.tolist()]
     said = zip(names, codes, lengths, strict=True)
     return [Said(each, samples_of(row[:length]), task.rate) for each, row, length in said]

@@ -14,6 +14,7 @@ from torch import nn
 
 from hubel.arch import Network, Shape, analyse
 from hubel.arch.ops.causal import goes_on
+from hubel.base.download import Progress
 from hubel.base.errors import NetworkError, SettingError
 from hubel.base.plain import as_number, as_text, as_whole
 from hubel.data import Dataset, Splits
@@ -195,12 +196,12 @@ class Speech(task.Task):
         """Refused: a network that speaks answers to nothing."""
         raise self._no_example()
 
-    def make(self, model: LoadedModel, **how: Any) -> Said:
+    def make(self, model: LoadedModel, progress: Progress | None = None, **how: Any) -> Said:
         """What the model says: `say` and `speaker` are what it is told, the rest is as `speak` has it."""
         names = {"say": "label", "speaker": "speaker"}
         told = {names[name]: how[name] for name in names if name in how}
         rest = {name: value for name, value in how.items() if name not in names}
-        return speak(model, told, **rest)[0]
+        return speak(model, told, **rest, progress=progress)[0]
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Spectrograms of recordings, and of what the model says when it is told the same."""

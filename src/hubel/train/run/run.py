@@ -156,6 +156,11 @@ class Run(Result):
         """What it was trained on, one and many: images, sounds, or what its task has."""
         return examples_of(self.task, self.preprocessing.fit)
 
+    @property
+    def asked(self) -> str:
+        """What `hubel predict RUN` is to be given for an answer."""
+        return self.task.asked.replace("IMAGE", self.example[0].upper())
+
     def parted(self, splits: Splits) -> Splits:
         """The data of this run, read again, with the same images held out for validation as when it began."""
         told = self.settings["data"].get("held_out")

@@ -26,9 +26,9 @@ from hubel.base.names import listing, shortened
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.nn import chosen_device, own_randomness
 from hubel.nn.modules import HAS_LSTM_OF_BFLOAT16
+from hubel.nn.threads import threads, usual_threads
 from hubel.tasks import Task, count
 from hubel.train.loop.machine.recorded import RECORDERS, WARM
-from hubel.train.loop.machine.threads import threads, usual_threads
 from hubel.train.loop.state import State
 from hubel.train.loop.ways.step import Step
 from hubel.train.recipe.balance import order_of
