@@ -107,9 +107,12 @@ def stopped(error: BaseException) -> str:
 
 def check_parameters(model: nn.Module, weights: Mapping[int, Mapping[str, Any]], parameters: int) -> None:
     """Refuse, as `network_of` does, what the tree would learn and the model does not."""
-    learned, spare = {id(parameter) for parameter in model.parameters()}, 0
+    learned, spare, met = {id(parameter) for parameter in model.parameters()}, 0, set[int]()
     for tensors in weights.values():
         for name, weight in tensors.items():
+            for source in sources(weight) if name not in STATISTICS else ():
+                spare -= source.numel() * (id(source) in met)  # a layer that runs again, which the tree has twice
+                met.add(id(source))
             if name not in STATISTICS and not {*map(id, sources(weight))} <= learned:
                 raise ValueError(f"its {name} is a buffer; a tree's layers learn all their weights")
             if isinstance(weight, Worked):

@@ -125,7 +125,7 @@ TABLES: dict[Check, float] = {
     in_keras_words: 0.2,
     in_flax_words: 0.2,
     in_onnx: 0,
-    back_from_onnx: 0.62,
+    back_from_onnx: 0.4,
     kept_for_backward: 0,
     planned: 0,
 }

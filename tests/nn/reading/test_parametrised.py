@@ -132,7 +132,51 @@ def test_a_branch_times_one_learned_number() -> None:
     torch.testing.assert_close(module(pictures), model(pictures))
 
 
-def test_a_learned_number_in_two_places_is_shared() -> None:
-    model = Scaled(lambda own, x: own.gain * x + (own.gain * x.relu() + own.bias), EACH.clone(), EACH.clone())
-    with pytest.raises(ValueError, match=r"shares its numbers|something in it is shared"):
+class Again(nn.Module):
+    """A layer that runs twice, of one kind or another."""
+
+    def __init__(self, layer: Any, between: Any) -> None:
+        super().__init__()
+        self.layer, self.between = layer, between
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.layer(self.between(self.layer(picture)))
+
+
+def tied() -> nn.Module:
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1))
+    model[2].weight = model[0].weight
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "again"),
+    [
+        (Again(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()), "conv 4 3x3 pad=1, relu, conv 4 3x3 pad=1", 148),
+        (Again(nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)), nn.Tanh()), "", 28),
+        (Again(Again(nn.Conv2d(4, 4, 1), nn.Tanh()), nn.ReLU()), "", 60),
+        (Again(parametrizations.weight_norm(nn.Conv2d(4, 4, 1, bias=False)), nn.ReLU()), "", 20),
+        (tied(), "conv 4 1x1, relu, conv 4 1x1", 16),
+        (Scaled(lambda own, x: own.gain * x + (own.gain * x.relu() + own.bias), EACH.clone(), EACH.clone()), "", 6),
+        (Scaled(lambda own, x: own.gain * (own.gain * x).relu() + own.bias, ONE.clone(), ONE.clone()), "", 1),
+    ],
+    ids=["conv", "block", "four times", "weight_norm", "tied", "numbers", "one number"],
+)
+def test_a_layer_that_runs_twice_stands_twice_and_that_is_said(model: nn.Module, text: str, again: int) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        module = translate(model.eval(), SHAPE)
+    (said,) = (str(each.message) for each in told if "runs again" in str(each.message))
+    assert f"once for each, {again:,} parameters more than the model, and learns each by itself" in said
+    assert not any("another gradient" in str(each.message) for each in told)
+    assert not text or str(module.network) == f"6x6x4: {text}"
+    pictures = torch.randn(3, 4, 6, 6)
+    torch.testing.assert_close(module(pictures), model(pictures))
+    assert len({tensor.data_ptr() for tensor in module.parameters()}) == len([*module.parameters()])
+
+
+def test_parts_of_one_tensor_in_two_layers_are_refused() -> None:
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1))
+    model[2].weight = nn.Parameter(model[0].weight.detach().view(4, 4, 1, 1))
+    with pytest.raises(ValueError, match=r"^2: its weight shares its numbers with 0: its weight"):
         translate(model, SHAPE)

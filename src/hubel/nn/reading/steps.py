@@ -185,8 +185,6 @@ class _Reading:
                     f"{call.label}: is called with more than its input ({', '.join(map(str, further))}); a tree's "
                     "layers have settings alone"
                 )
-            if call.number and any(True for _ in call.what.parameters()):
-                raise NetworkError(f"{call.label}: runs twice; in a tree each layer has weights of its own")
             return call.what
         made = module_of(call.what, call.inputs[1:], call.keywords)
         if made is None:

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -124,7 +124,7 @@ def _read(
     tree = analyse(network)
     found = {f"{row.path}.{own}": tensor for row in tree.rows for own, tensor in weights.get(id(row.node), {}).items()}
     labels = {id(step.what): step.name for step in steps}
-    _check_weights(module, found, {row.path: labels.get(id(row.node), row.path) for row in tree.rows})
+    shared = _check_weights(module, found, {row.path: labels.get(id(row.node), row.path) for row in tree.rows})
     beside = sum(step.beside for step in steps)
     worked = {path: weight for path, weight in found.items() if isinstance(weight, Worked)}
     spare = sum(source.numel() for weight in worked.values() for source in weight.sources)
@@ -132,9 +132,8 @@ def _read(
     if tree.macs + beside != report.macs / BATCH:
         with evaluation_mode(module):
             making = sum(weight.macs() for weight in worked.values())
-    _check_figures(
-        tree, report, report.macs - making - BATCH * beside, spare - sum(weight.size for weight in worked.values())
-    )
+    spare -= sum(weight.size for weight in worked.values()) + shared.again
+    _check_figures(tree, report, report.macs - making - BATCH * beside, spare)
     calls = {id(step.what): (step.name, step.call) for step in steps if step.call is not None}
     places = {row.path: calls[id(row.node)] for row in tree.rows if id(row.node) in calls}
     first: NetworkError | None = None
@@ -148,7 +147,7 @@ def _read(
         learned = [
             Learned(names[id(weight)], numbers.instead(weight), own)
             for path, own in built.named_parameters()
-            if isinstance(weight := found[path], Tensor)
+            if isinstance(weight := found[path], Tensor) and id(weight) not in shared.tensors
         ]
         try:
             runs.append([])
@@ -179,6 +178,12 @@ def _read(
             f"{listed}: worked out of the model's parameters whenever it runs (such as standardised, two biases "
             "added, or one number for all channels); its tree holds what that gives, and learns it as it is"
             + (f"; {making:,} multiply-adds of each pass are so saved" if making else "")
+        )
+    if shared.again:
+        listed = ", ".join(shared.labels[:3]) + (" …" if len(shared.labels) > 3 else "")
+        told.append(
+            f"{listed}: of a layer that runs again, or of another; its tree holds these numbers once for each, "
+            f"{shared.again:,} parameters more than the model, and learns each by itself"
         )
     told += [
         f"{path or 'the model'}: gives what it is given in evaluation mode; whatever it does in training is not in the "
@@ -233,13 +238,24 @@ def _hooked(parameter: Tensor) -> bool:
     return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
 
 
-def _check_weights(module: nn.Module, found: Mapping[str, Tensor | Worked], labels: Mapping[str, str]) -> None:
-    """Refuse what the tree would learn and the model does not, and what two layers share. `labels` says what of the
-    model is at each path of the tree.
+class _Shared(NamedTuple):
+    """Parameters that stand in several layers of the tree: what they are called there, in how many numbers more than in
+    the model, and their ids.
+    """
+
+    labels: tuple[str, ...]
+    again: int
+    tensors: frozenset[int]
+
+
+def _check_weights(module: nn.Module, found: Mapping[str, Tensor | Worked], labels: Mapping[str, str]) -> _Shared:
+    """Refuse what the tree would learn and the model does not, and numbers that parts of two layers share; return the
+    parameters that several layers are. `labels` says what of the model is at each path of the tree.
     """
     names = {id(parameter): path for path, parameter in module.named_parameters()}
     buffers = {id(buffer): path for path, buffer in module.named_buffers()}
-    first: dict[Any, str] = {}
+    first: dict[Any, tuple[str, Tensor]] = {}
+    again = list[tuple[str, Tensor]]()
     for path, tensor in ((path, tensor) for path, weight in found.items() for tensor in sources(weight)):
         layer, _, name = path.rpartition(".")
         own = f"{labels.get(layer, layer)}: its {name}"
@@ -251,8 +267,20 @@ def _check_weights(module: nn.Module, found: Mapping[str, Tensor | Worked], labe
             )
             raise NetworkError(f"{own} is {held}; a tree's layers learn all their weights")
         lies = id(tensor) if tensor.is_meta else (tensor.untyped_storage().data_ptr(), tensor.storage_offset())
-        if tensor.numel() and first.setdefault(lies, own) != own:
-            raise NetworkError(f"{own} shares its numbers with {first[lies]}; in a tree each layer has its own")
+        if not tensor.numel() or lies not in first:
+            first[lies] = own, tensor
+            continue
+        other, before = first[lies]
+        learned = not path.endswith(STATISTICS)
+        if before is not tensor or not (learned or other == own):
+            raise NetworkError(f"{own} shares its numbers with {other}; in a tree each layer has its own")
+        if learned:
+            again.append((own, tensor))
+    return _Shared(
+        tuple(dict.fromkeys(own for own, _ in again)),
+        sum(tensor.numel() for _, tensor in again),
+        frozenset(id(tensor) for _, tensor in again),
+    )
 
 
 def _check_figures(tree: Report, report: Inspection, macs: int, spare: int) -> None:
