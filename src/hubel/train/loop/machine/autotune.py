@@ -71,7 +71,8 @@ def autotune(
     if not recipe.tune:
         recipe = by_rule(recipe, probe.report, len(training), _cores(), _has_bfloat16(recipe.device))
     recipe = _fastest(recipe, probe) if recipe.tune else recipe
-    stays = [row.path for row in probe.report.rows if getattr(row.operation, "cell", "") == "lstm"]
+    recurrent = [row for row in probe.report.rows if row.operation is not None and row.operation.kind == "Recur"]
+    stays = [row.path for row in recurrent if getattr(row.operation, "cell", "") == "lstm"]
     if stays and recipe.precision == "bfloat16" and recipe.device == "cpu" and not HAS_LSTM_OF_BFLOAT16:
         probe.told.append(f"{listing(stays, 4)}: in float32, since this processor has no LSTM in bfloat16")
     if recipe.time_budget:
