@@ -206,12 +206,64 @@ def test_what_does_not_belong_together_is_named(damage, words, tmp_path):
 def test_masks_come_to_the_size_of_their_images_the_same_way(tmp_path):
     mask = np.zeros((20, 30), np.uint32)
     mask[5:15, 10:20] = 1
-    assert fitted(mask, (10, 15), "stretch").tolist() == mask[1::2, 1::2].tolist()
-    assert fitted(mask, (10, 10), "crop").tolist() == mask[1::2, 6:26:2].tolist()
+    assert fitted(mask, (10, 15), "stretch").values.tolist() == mask[1::2, 1::2].tolist()
+    assert fitted(mask, (10, 10), "crop").values.tolist() == mask[1::2, 6:26:2].tolist()
     padded = fitted(mask, (30, 30), "pad")
-    assert (padded[:5] == VOID).all()
-    assert (padded[25:] == VOID).all()
-    assert padded[5:25].tolist() == mask.tolist()
+    assert (padded.top, padded.left) == (5, 0)
+    assert padded.values.tolist() == mask.tolist()
+
+
+@pytest.mark.parametrize("kind", ["0 and 1", "0 and 255", "soft edges", "one bit", "two bytes", "colours", "named"])
+def test_what_is_padded_has_no_class(kind, tmp_path):
+    """Around a picture that is longer than the network's input nothing is known, whatever values its mask has."""
+    mask = np.zeros((32, 64), np.uint8)
+    mask[8:24, 16:48] = 1
+    drawn = {
+        "0 and 1": mask,
+        "0 and 255": mask * np.uint8(255),
+        "soft edges": mask * np.uint8(255),
+        "one bit": mask.astype(bool),
+        "two bytes": mask.astype(np.uint16),
+        "colours": np.array([[0, 0, 0], [255, 255, 255]], np.uint8)[mask],
+        "named": mask * np.uint8(254),
+    }[kind]
+    if kind == "soft edges":
+        drawn[8, 16:48] = np.arange(140, 172)
+    if kind == "named":
+        (tmp_path / "classes.txt").write_text("\n".join(map(str, range(255))))
+    for folder_, picture in (("images", mask * np.uint8(200)), ("masks", drawn)):
+        (tmp_path / folder_).mkdir()
+        Image.fromarray(picture).save(tmp_path / folder_ / "1.png")
+    found = load(tmp_path, size=(64, 64), validation=0.0).train.targets.array[0]
+    assert (found[:16] == VOID).all()
+    assert (found[48:] == VOID).all()
+    assert np.unique(found[16:48], return_counts=True)[1].tolist() == [32 * 64 - 512, 512]
+    assert VOID not in found[16:48]
+
+
+def test_things_of_255_have_a_width_too(tmp_path):
+    """By which a size is chosen: pictures of 1500×1500 with things 8 pixels wide come to more than usual."""
+    shapes = []
+    for value in (1, 255):
+        root = tmp_path / str(value)
+        mask = np.zeros((1500, 1500), np.uint8)
+        mask[::50, :8] = value
+        for kind in ("images", "masks"):
+            (root / kind).mkdir(parents=True)
+            Image.fromarray(mask).save(root / kind / "1.png")
+        shapes.append(load(root, validation=0.0).train.shape)
+    assert shapes[0] == shapes[1] > (1000, 1000)
+
+
+def test_a_test_part_alone_is_read(tmp_path):
+    splits = load(folder(tmp_path / "squares", parts=("test",)))
+    assert (len(splits.train), len(splits.test)) == (0, 24)
+
+
+def test_pictures_of_one_size_are_padded_where_others_come(tmp_path):
+    """So that a model that has learnt them sees all of a picture of another form."""
+    assert load(folder(tmp_path / "squares")).train.fit == "pad"
+    assert load(folder(tmp_path / "same"), fit="crop").train.fit == "crop"
 
 
 def test_images_are_held_out_with_their_masks(tmp_path):

@@ -91,7 +91,7 @@ def classes_of(
         by_value = {1 << 24 | c[0] << 16 | c[1] << 8 | c[2]: name for name, c in named if c is not None}
     elif in_colour:
         by_value = {value: f"#{value & 0xFFFFFF:06x}" for value in values if value >> 24}
-    elif values in ([0, 255], [255]) and not named and void is None:
+    elif not named and are_two(there, void):
         by_value = {0: "background", 255: "object"}
     else:
         highest = max((value for value in values if value not in (VOID, void)), default=0)
@@ -117,6 +117,11 @@ def classes_of(
     if edges and not in_colour:
         places |= {value: int(value > VOID // 2) for value in edges}
     return Classes(tuple(kept.values()), numbers, colours, places, unused, soft)
+
+
+def are_two(there: Mapping[int, int], void: int | None) -> bool:
+    """Whether masks of these values are of 0 and 255, which are classes then, with or without edges in between."""
+    return void is None and there.keys() - _edges(there, void, None) in ({0, VOID}, {VOID})
 
 
 def _edges(there: Mapping[int, int], void: int | None, named: Collection[int] | None) -> set[int]:

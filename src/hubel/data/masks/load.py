@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from hubel.data.cache.decoded import working_cache
 from hubel.data.decode.image import opened
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.masks import coco
-from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
+from hubel.data.masks.classes import Classes, are_two, classes_of, notes_of, values_in
 from hubel.data.masks.pairs import Found, Pair, pairs_of, recognises, size_of
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import VOID, Masks, region, usual_width
@@ -69,10 +69,11 @@ def load(
     problems = [*there.problems, *(error for error in looked.values() if isinstance(error, ImageError))]
     stop_at(problems, bad_images)
     parts = {part: [pair for pair in pairs if pair.image in sizes] for part, pairs in there.parts.items()}
-    if not parts.get("train"):
-        raise DataError(f"{root}: expected images with masks to train on, found none")
-    things = 0.0 if size else _width_in(parts["train"])
+    if not any(parts.values()):
+        raise DataError(f"{root}: expected images with masks, found none")
+    things = 0.0 if size else _width_in(next(parts[part] for part in PARTS if parts.get(part)), void)
     height, width = size or _size_for(tuple(sizes.values()), things)
+    alike = set(sizes.values()) == {(height, width)}
     chosen = _whole(tuple(sizes.values()), (height, width)) if fit == "auto" else fit
     drawn = _Drawn((height, width), chosen)
     held: Counter[int] = Counter()
@@ -82,8 +83,8 @@ def load(
         held += counts
     stop_at(problems, bad_images)
     parts = {part: [pair for pair in pairs if pair.image not in drawn.bad] for part, pairs in parts.items()}
-    if not parts["train"]:
-        raise DataError(f"{root}: expected images with masks to train on, found none that can be read")
+    if not any(parts.values()):
+        raise DataError(f"{root}: expected images with masks, found none that can be read")
     table = classes_of(root, held, void, there.named)
     every = [pair for part in PARTS for pair in parts.get(part, ())]
 
@@ -92,9 +93,9 @@ def load(
 
     files = {part: [str(pair.image) for pair in pairs] for part, pairs in parts.items()}
     settings = (height, width), channels, chosen, validation, bad_images, workers, progress
-    framed = None if set(sizes.values()) == {(height, width)} else chosen
+    framed: Fit = "pad" if alike and fit == "auto" else chosen  # others, of any form, lose nothing
     splits = decode_beside(source, files, masks, *settings, framed=framed, notes=there.notes, problems=problems)
-    share = float(np.mean([(mask == VOID).mean() for mask in splits.train.targets.array[:_LOOKED]]))
+    share = float(np.mean([(mask == VOID).mean() for mask in splits.train.targets.array[:_LOOKED]] or [0.0]))
     notes = (
         *splits.notes,
         *_thin(things, tuple(sizes.values()), splits.train.shape),
@@ -112,7 +113,7 @@ class _Drawn:
     def __init__(self, size: tuple[int, int], fit: Fit) -> None:
         self.size, self.fit = size, fit
         self.bad: set[Path] = set()
-        self._kept: dict[Path, _Values] = {}
+        self._kept: dict[Path, Fitted] = {}
         self._room = _KEPT
 
     def read(self, pairs: Sequence[Pair], progress: Progress | None) -> tuple[Counter[int], list[ImageError]]:
@@ -123,8 +124,8 @@ class _Drawn:
                 problems.append(found)
                 self.bad.add(pair.image)
                 continue
-            counts.update(values_in(found))
-            self._room -= found.nbytes
+            counts.update(values_in(found.values))
+            self._room -= found.values.nbytes
             if self._room >= 0:
                 self._kept[pair.image] = found
             if progress is not None and (done % 32 == 0 or done == len(pairs)):
@@ -139,16 +140,18 @@ class _Drawn:
         else:
             file = tempfile.TemporaryFile(dir=working_cache()[0])  # noqa: SIM115, as long as the map
             found = np.memmap(file, np.uint8, "w+", shape=shape)
-        for place, values in zip(found, self._fitted(pairs), strict=True):
-            if isinstance(values, ImageError):
-                raise values
-            place[:] = table.of(values)
+        for place, own in zip(found, self._fitted(pairs), strict=True):
+            if isinstance(own, ImageError):
+                raise own
+            rows, columns = own.values.shape
+            place[:] = VOID
+            place[own.top : own.top + rows, own.left : own.left + columns] = table.of(own.values)
         return Masks(found, table.classes, table.values, table.colours)
 
-    def _fitted(self, pairs: Sequence[Pair]) -> Iterator[_Values | ImageError]:
+    def _fitted(self, pairs: Sequence[Pair]) -> Iterator[Fitted | ImageError]:
         return in_order(self._one, pairs, workers_here())
 
-    def _one(self, pair: Pair) -> _Values | ImageError:
+    def _one(self, pair: Pair) -> Fitted | ImageError:
         if pair.image in self._kept:
             return self._kept[pair.image]
         try:
@@ -189,10 +192,12 @@ def _thin(things: float, sizes: Sequence[tuple[int, int]], shape: tuple[int, int
         )
 
 
-def _width_in(pairs: Sequence[Pair]) -> float:
+def _width_in(pairs: Sequence[Pair], void: int | None) -> float:
     """How many pixels things are wide, by some of the masks; those that cannot be read are named later."""
-    found = (_values_or_none(pair.mask) for pair in pairs[:: max(1, len(pairs) // _SOME)])
-    return usual_width(values for values in found if values is not None)
+    found = [_values_or_none(pair.mask) for pair in pairs[:: max(1, len(pairs) // _SOME)]]
+    masks = [values for values in found if values is not None]
+    two = are_two(sum((Counter(values_in(values)) for values in masks), Counter[int]()), void)
+    return usual_width(values > VOID // 2 if two else values for values in masks)
 
 
 def _values_or_none(mask: Path | Shapes) -> _Values | None:
@@ -243,14 +248,21 @@ def values_of(mask: Path | Shapes) -> _Values:
     return np.asarray(found, np.uint8 if found.dtype == np.uint8 else np.uint32)
 
 
-def fitted(values: _Values, size: tuple[int, int], fit: Fit) -> _Values:
-    """A mask brought to a size as `fit_image` brings its image, each pixel the nearest one's; void around it."""
+class Fitted(NamedTuple):
+    """A mask at a size: its values, and the row and column where they begin; nothing is known around them."""
+
+    values: _Values
+    top: int = 0
+    left: int = 0
+
+
+def fitted(values: _Values, size: tuple[int, int], fit: Fit) -> Fitted:
+    """A mask brought to a size as `fit_image` brings its image, each pixel the nearest one's."""
     if values.shape == size:
-        return values
+        return Fitted(values)
     top, left, rows, columns = region((values.shape[0], values.shape[1]), size, fit)
     down = np.floor(top + (np.arange(size[0]) + 0.5) * rows / size[0]).astype(np.int64)
     right = np.floor(left + (np.arange(size[1]) + 0.5) * columns / size[1]).astype(np.int64)
-    inside = (down >= 0) & (down < values.shape[0]), (right >= 0) & (right < values.shape[1])
-    found = np.full(size, VOID, values.dtype)
-    found[np.ix_(*inside)] = values[np.ix_(down[inside[0]], right[inside[1]])]
-    return found
+    inside = [np.flatnonzero((own >= 0) & (own < side)) for own, side in zip((down, right), values.shape, strict=True)]
+    found = values[np.ix_(down[inside[0]], right[inside[1]])]
+    return Fitted(found, *(int(own[0]) for own in inside))
