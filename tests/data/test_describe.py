@@ -1,13 +1,17 @@
 import io
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hubel.data import Augmentation, augmented_sheet, contact_sheet, describe, load
+from hubel.data import Augmentation, Dataset, Targets, augmented_sheet, contact_sheet, describe, load
+from hubel.data.boxes import targets as boxes_module
+from hubel.data.masks.targets import VOID, Masks
+from hubel.data.points import targets as points_module
 from tests.data.decode.tiffs import tiff
 
 
@@ -130,3 +134,42 @@ def test_an_augmented_sheet_shows_each_image_as_the_epochs_will() -> None:
     shown = [np.roll(mnist.images[0], (y, x), (0, 1)) for y in range(-3, 4) for x in range(-3, 4)]
     assert sum(is_shown(sheet, image) for image in shown) > 4, moved.shape
     assert augmented_sheet(mnist, Augmentation.parse("mixup 0.4, flip")).size == sheet.size
+
+
+def kinds_of_targets() -> dict[str, Targets]:
+    """Eight images, of which the first, fourth and seventh show nothing."""
+    bare = np.arange(8) % 3 == 0
+    masks = np.zeros((8, 8, 8), np.uint8)
+    masks[~bare, 2:5, 2:5] = 1
+    masks[3, :4] = VOID
+    boxes = np.zeros((8, 2, boxes_module.WIDTH), np.float32)
+    boxes[:, 1:, boxes_module.CLASS] = np.where(bare, -1, 0)[:, None]
+    points = np.zeros((8, 2, points_module.FIRST + 3), np.float32)
+    points[:, 1:, points_module.KIND] = np.where(bare, 0, points_module.INDIVIDUAL)[:, None]
+    return {
+        "masks": Masks(masks, ("a", "b"), (0, 1), ((0, 0, 0), (1, 1, 1))),
+        "boxes": boxes_module.Boxes(boxes, ("a",), (0,)),
+        "points": points_module.Points(points, ("nose",)),
+    }
+
+
+@pytest.mark.parametrize("kind", ["masks", "boxes", "points"])
+@pytest.mark.parametrize(
+    ("of", "rows", "shown"),
+    [
+        (range(8), 3, [0, 1, 7]),
+        (range(8), 1, [1]),
+        (range(8), 20, list(range(8))),
+        ([0, 3, 6, 7], 3, [0, 3, 7]),
+        ([0, 3, 6], 2, [0, 3]),
+    ],
+)
+def test_an_augmented_sheet_shows_images_with_something_on_them(
+    kind: str, of: Sequence[int], rows: int, shown: list[int]
+) -> None:
+    """And one that is empty, however many there are; more, where there is room."""
+    images = np.arange(8, dtype=np.uint8)[:, None, None, None] * 20 + np.full((8, 8, 8, 1), 40, np.uint8)
+    dataset = Dataset(images, kinds_of_targets()[kind], name="eight")
+    sheet = np.asarray(augmented_sheet(dataset.take(np.array(of)), Augmentation.parse("none"), rows=rows))[:-30, 150:]
+    corners = [dataset.targets.drawn(images[n], dataset.targets.array[n])[-1, -1] for n in range(8)]
+    assert [n for n, corner in enumerate(corners) if (sheet == corner).all(2).sum() > 100] == shown

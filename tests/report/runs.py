@@ -29,11 +29,18 @@ def corners(size: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]
     return images.astype(np.uint8), labels.astype(np.int64)
 
 
-def make_run(folder: Path, names: tuple[str, ...], epochs: float = 3, size: int = 400, network: str = NETWORK) -> Run:
-    """A run in `folder`/run, of data that lies beside it as an .npz."""
+def make_run(
+    folder: Path,
+    names: tuple[str, ...],
+    epochs: float = 3,
+    size: int = 400,
+    network: str = NETWORK,
+    data: Path | None = None,
+) -> Run:
+    """A run in `folder`/run, of data that lies beside it, or there, as an .npz."""
     train_images, train_labels = corners(size, len(names), 0)
     test_images, test_labels = corners(size // 2, len(names), 1)
-    data = folder / "corners.npz"
+    data = data or folder / "corners.npz"
     arrays = {"x_train": train_images, "y_train": train_labels, "x_test": test_images, "y_test": test_labels}
     np.savez(data, classes=np.array(names), **arrays)
     recipe = Recipe(epochs=epochs, batch_size=32, threads=1, precision="float32", memory_format="channels-last")

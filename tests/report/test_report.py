@@ -145,8 +145,29 @@ def test_it_says_how_it_was_made_without_where_the_data_lies(run: Run, page: Pag
     for told in (run.settings["data"]["fingerprint"], run.settings["environment"]["torch"], "corners.npz"):
         assert told in page.words
     line = next(line for line in page.words.splitlines() if line.startswith("hubel train"))
-    assert line.endswith("corners.npz --recipe run/run.toml")
+    assert line.endswith(" corners.npz --recipe run/run.toml")  # which lies beside the run's folder
     assert run.network_text in line
+    assert "beside the run's folder:" in page.words
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "words"),
+    [
+        ("project", "../a.npz", "beside the run's folder:"),
+        ("", "../../a.npz", "beside the run's folder:"),
+        ("secret", "a.npz", "beside the run's folder, with where a.npz lies in place of its name:"),
+    ],
+)
+def test_the_line_that_trains_again_works_where_it_says(data: str, name: str, words: str, tmp_path: Path) -> None:
+    """Data in a folder that the run lies in is found from there; of all else the name alone is told."""
+    for folder in (tmp_path / "project" / "runs", tmp_path / data):
+        folder.mkdir(parents=True, exist_ok=True)
+    place = tmp_path / data / "a.npz"
+    page = Page(write_report(make_run(tmp_path / "project" / "runs", ("one", "two"), 1, 64, data=place)))
+    line = next(line for line in page.words.splitlines() if line.startswith("hubel train"))
+    assert line.endswith(f" {name} --recipe run/run.toml")
+    assert words in page.words
+    assert "secret" not in page.words
 
 
 def test_a_network_of_the_zoo_is_named_in_the_line_that_runs_it_again(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def augmented_sheet(
 ) -> Image.Image:
     """A sheet with one row an image: as it is, then as the first epochs would show it with this augmentation, with what
     is wanted of it (masks, boxes, points) drawn where it moves to; such images are shown larger, six at most in a row.
-    Mixing (mixup) is shown by the images that it mixes.
+    Of images with nothing on them there is one at most, unless others are too few. Mixing (mixup) is shown by the
+    images that it mixes.
     """
     import torch
 
@@ -50,7 +51,7 @@ def augmented_sheet(
 
     wanted = dataset.targets
     columns, cell = (min(columns, 6), 4 * CELL) if wanted.moves else (columns, CELL)
-    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
+    chosen = _spread(wanted, rows)
     originals, positions = torch.from_numpy(np.array(dataset.images[chosen])), torch.arange(len(chosen))
     targets = wanted.tensor()[torch.from_numpy(chosen)]
     seen, around = [_drawn(wanted, originals, targets)], wanted.around(targets)
@@ -67,6 +68,14 @@ def augmented_sheet(
     ]
     lines = [(name, [images[row] for images in seen]) for row, name in enumerate(names)]
     return sheet(lines, columns, f"{dataset.name}: first as it is, then by {augmentation}", cell)
+
+
+def _spread(wanted: Targets, number: int) -> npt.NDArray[np.int64]:
+    """So many images, evenly spread over those that show something, and one that shows nothing where there is one."""
+    empty = wanted.empty()
+    shown, bare = np.flatnonzero(~empty), np.flatnonzero(empty)
+    some = shown[np.linspace(0, len(shown) - 1, min(max(1, number - bool(len(bare))), len(shown))).astype(int)]
+    return np.sort(np.append(some, bare[: min(max(0, number - len(some)), 1 if len(shown) >= number else number)]))
 
 
 def _drawn(wanted: Targets, images: torch.Tensor, targets: torch.Tensor) -> list[npt.NDArray[np.uint8]]:

@@ -109,6 +109,10 @@ class Targets(abc.ABC):
         """An image (uint8 H×W×C) with one of them drawn on it, uint8 H×W×3; by default as it is."""
         return image
 
+    def empty(self) -> npt.NDArray[np.bool_]:
+        """Which images have nothing of what is wanted on them; by default none is so."""
+        return np.zeros(len(self), bool)
+
     def caption(self, target: npt.NDArray[Any]) -> str:
         """One of them in a word, for the margin of a sheet; nothing where it is drawn."""
         return ""

@@ -6,6 +6,7 @@ import math
 import re
 import shlex
 from collections.abc import Container, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -261,6 +262,9 @@ def how_made(run: Run) -> list[Element]:
         *made,
     ]
     words = "The same network, data and recipe give the same model. To run it again, beside the run's folder:"
+    place = str(run.settings["data"].get("source", {}).get("source", "DATA"))
+    if _beside(run, place) is None:
+        words = words.replace(":", f", with where {_last(place)} lies in place of its name:")
     return [
         h("p", words),
         h("pre", again(run), tabindex=0, aria_label="command"),
@@ -280,21 +284,35 @@ def _setting(name: str, value: object) -> str:
 
 
 def _last(place: str) -> str:
-    """A file's or folder's name, or a word as it is: where things lie on a machine is its user's affair."""
+    """A file's or folder's name, or a word as it is."""
     return re.split(r"[/\\]", place.rstrip("/\\"))[-1]
 
 
+def _beside(run: Run, place: str) -> str | None:
+    """Words as they are; a path as it is from beside the run's folder, where that tells no more than its name: it lies
+    in a folder that the run lies in too. Else None: where things lie on a machine is its user's affair.
+    """
+    if not Path(place).is_absolute():
+        return _last(place)
+    above = run.directory.resolve().parents
+    return next((f"{'../' * n}{_last(place)}" for n, each in enumerate(above) if each == Path(place).parent), None)
+
+
 def again(run: Run) -> str:
-    """The line that trains the same once more. Of a folder of images, its name alone is told: paths are the user's."""
+    """The line that trains the same once more, beside the run's folder."""
     source = dict(run.settings["data"].get("source", {}))
     data = str(source.get("source", "DATA"))
     folder = run.directory.name or "RUN"
-    words = ["hubel", "train", _network(run), shlex.quote(_last(data))]
+    words = ["hubel", "train", _network(run), shlex.quote(_beside(run, data) or _last(data))]
     words += [f"--fit {source['fit']}"] if source.get("fit", "auto") != "auto" else []
     words += ["--bad-images skip"] if source.get("bad_images") == "skip" else []
     words += [f"--{name} {source[name]}" for name in ("task", "void") if name in source]
     layout = ("parts", "labels", "image_column", "label_column", "label_kind", "image_folder")
-    told = {name: _last(source[name]) if name == "image_folder" else source[name] for name in layout if name in source}
+    told = {
+        n: _beside(run, source[n]) or _last(source[n]) if n == "image_folder" else source[n]
+        for n in layout
+        if n in source
+    }
     words += [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in told.items()]
     words += [f"--validation {source['validation']}"] if source.get("validation", "auto") != "auto" else []
     return " ".join([*words, "--recipe", shlex.quote(f"{folder}/run.toml")])

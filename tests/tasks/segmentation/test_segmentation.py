@@ -192,6 +192,12 @@ def test_answers_are_in_the_images_own_coordinates(fit):
     assert ((mask == 1) == (image == 255))[seen].mean() > 0.93
 
 
+@pytest.mark.parametrize(("values", "unseen"), [((0, 1), 255), ((0, 255), 254)])
+def test_what_is_not_seen_is_no_class_in_the_mask_file(values, unseen):
+    answer = replace(TASK, values=values).answer(model_of("crop"), Image.new("L", (32, 16)))
+    assert {*np.unique(answer.pictures()["mask"][:, :8]).tolist()} == {unseen}
+
+
 def test_large_pictures_are_seen_through_windows_in_their_own_scale():
     """Stripes of two pixels, of which nothing is left where four become one, come out to the pixel; no seam is left."""
     image = np.zeros((37, 50), np.uint8)

@@ -105,6 +105,10 @@ class Boxes(Targets):
         ids = tuple(known.get(folded(name), place) for place, name in enumerate(classes))
         return Boxes(rows, tuple(classes), ids), told
 
+    def empty(self) -> npt.NDArray[np.bool_]:
+        """Which images have no box."""
+        return np.asarray((self.rows[:, 1:, CLASS] < 0).all(1))
+
     def drawn(self, image: npt.NDArray[np.uint8], target: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         """An image under the boxes of one of the set, with their classes' names."""
         from hubel.data.boxes.draw import drawn

@@ -71,6 +71,11 @@ class Masks(Targets):
         """How many pixels things are wide, by up to 64 masks; see `usual_width`."""
         return usual_width(self.masks[:: max(1, len(self.masks) // 64)])
 
+    def empty(self) -> npt.NDArray[np.bool_]:
+        """Which images have one class alone."""
+        known = (mask[mask != VOID] for mask in self.masks)
+        return np.array([not own.size or bool((own == own[0]).all()) for own in known], bool)
+
     def drawn(self, image: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """An image under its classes' colours."""
         return overlaid(image, target, self.colours)

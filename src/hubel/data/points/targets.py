@@ -114,6 +114,10 @@ class Points(Targets):
         middles = (own[..., LEFT:RIGHT] + own[..., RIGHT:KIND]) / 2
         return middles.masked_fill((own[..., KIND] != INDIVIDUAL)[..., None], float("nan"))
 
+    def empty(self) -> npt.NDArray[np.bool_]:
+        """Which images have no individual."""
+        return np.asarray((self.rows[:, 1:, KIND] != INDIVIDUAL).all(1))
+
     def drawn(self, image: npt.NDArray[np.uint8], target: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         """An image under the points of one of the set, with their names."""
         from hubel.data.points.draw import skeletons
