@@ -92,9 +92,9 @@ class Decoding:
     colours: ColourRules | None = None
 
 
-def shown_from(rules: BoxRules, summary: Mapping[str, Any]) -> float:
-    """The probability from which a model's objects are shown: what was best on its validation images, where its
-    summary knows that.
+def shown_from(rules: BoxRules | PointRules, summary: Mapping[str, Any]) -> float:
+    """The probability from which a model's objects or points are shown: what was best on its validation images, where
+    its summary knows that.
     """
     measured = summary.get("validation")
     found = measured.get(THRESHOLD) if isinstance(measured, Mapping) else None

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
@@ -14,10 +15,13 @@ from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset, align
 from hubel.data.points.targets import FIRST, KIND, Points
 from hubel.export import export
+from hubel.export.page.form import _drawn
 from hubel.look import grad_cam
 from hubel.tasks import evaluate, load, task_of
 from hubel.tasks.pose.decode import decode
 from hubel.tasks.pose.loss import losses
+from hubel.tasks.pose.metrics import Picture, metrics
+from hubel.tasks.pose.oks import Truth
 from hubel.tasks.pose.task import Pose
 from hubel.train import Recipe, train
 from tests.command import hubel
@@ -125,6 +129,47 @@ def test_points_are_in_the_pixels_of_a_picture_of_any_size_however_it_lies(run, 
     picture.rotate(180).save(tmp_path / "turned.png", exif=exif)
     np.testing.assert_allclose(model.predict(tmp_path / "turned.png").points[0], small, atol=1e-3)
     np.testing.assert_allclose(large[:, :2], 4 * small[:, :2], atol=8)
+
+
+@pytest.mark.parametrize("kind", ["run", "herd"])
+def test_a_model_shows_what_it_is_sure_enough_of_by_its_validation_images(kind, run, splits, herd, tmp_path):
+    if kind == "herd":
+        splits, run = herd
+    model, image = run.model(), splits.validation.paths[0]
+    found = evaluate(model, splits.validation)
+    best = found.threshold
+    assert found.data()["threshold"] == best == model.summary["validation"]["threshold"]
+    assert 0 < best < 1
+    assert found.sentence("it").endswith(f"; best shown from a probability of {best:.2f} on")
+    for place in (run.directory, export(model, tmp_path / "model.onnx").path):
+        (told,) = json.loads(hubel("predict", place, image, "--json").stdout)
+        assert told["threshold"] == best
+        assert all(each["probability"] >= best for one in told["individuals"] for each in one["points"])
+    assert _drawn(model)["points"]["threshold"] == best
+    assert any(f"at least {best:.0%}" in each.note for each in model.task.sections(model, splits.validation))
+    unmeasured = replace(model, summary={})
+    assert unmeasured.predict(image).threshold == _drawn(unmeasured)["points"]["threshold"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("said", "best"),
+    [
+        ([], None),
+        ([(60, 0.9, 0.9)], None),  # on another place: nothing is right
+        ([(10, 0.9, 0.62), (60, 0.9, 0.61)], 0.62),
+        ([(10, 0.62, 0.9), (60, 0.61, 0.9)], 0.62),  # an individual's points are no surer than it is
+        ([(10, 0.9, 0.62)], 0.31),  # from 0.01 to 0.62 on all the same
+        ([(12, 0.9, 0.62)], 0.31),  # within a tenth of 40
+        ([(15, 0.9, 0.62)], None),  # not within it
+    ],
+)
+def test_the_threshold_from_which_points_are_best(said, best):
+    truth = Truth(np.array([[[10.0, 10, 2]]]), np.array([[0.0, 0, 40, 40]]), np.array([1600.0]), np.array([False]))
+    points = np.array([[[x, 10.0, sure]] for x, _, sure in said]).reshape(-1, 1, 3)
+    picture = Picture(truth, points, np.array([each[1] for each in said]))
+    found = metrics([picture], ("nose",), (0.05,), True, 0.0, 1)
+    assert found.threshold == best
+    assert found.figures["threshold"] == pytest.approx(np.nan if best is None else best, nan_ok=True)
 
 
 def test_commands_answer_in_every_form(run, splits, tmp_path, monkeypatch):

@@ -112,8 +112,8 @@ def _drawn(model: LoadedModel) -> dict[str, Any]:
     if points := decoding.points:
         names = model.classes
         joined = [[names[one], names[other]] for one, other in settings["bones"]]
-        own = {"several": settings["several"], "most": settings["most"], "names": names, "threshold": points.shown}
-        return {"points": {**asdict(points), **own, "joined": joined}}
+        own = {"several": settings["several"], "most": settings["most"], "names": names, "joined": joined}
+        return {"points": {**asdict(points), **own, "threshold": shown_from(points, model.summary)}}
     if squares := decoding.colours:
         own = {"middles": settings[squares.middles], "prior": settings[squares.prior]}
         return {"squares": {"temperature": squares.temperature, **own, **for_pages()}}

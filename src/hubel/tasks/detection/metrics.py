@@ -10,6 +10,7 @@ import numpy as np
 
 from hubel.tasks.decoding import THRESHOLD
 from hubel.tasks.detection.coco import MOST, RECALLS, Matched, Scores, curves
+from hubel.tasks.marks import best_from
 from hubel.tasks.results import Measured, Table, percent
 from hubel.view.figures.axes import Axes
 from hubel.view.figures.colours import SERIES
@@ -18,7 +19,6 @@ from hubel.view.figures.scene import Mark, Rectangle, Text, shortened
 from hubel.view.figures.tiles import Chart, TiledFigure
 
 READ = "Each class as more and more of the less sure boxes are taken, at an overlap of a half."
-_TRIED = np.arange(1, 100) / 100  # thresholds
 _NAME = 120.0  # page pixels of a class in the legend
 
 
@@ -141,21 +141,13 @@ def _of_class(scores: Scores, number: int, name: str) -> ObjectClass:
 
 
 def _threshold(scores: Scores, classes: int) -> float | None:
-    """Of the probabilities 0.01 to 0.99, that from which the classes' harmonic means are highest on the mean; in the
-    middle of those that are as good, since other pictures' boxes are a little surer or less sure.
-    """
-    means, told = np.zeros(len(_TRIED)), False
+    """That from which the classes' harmonic means are highest on the mean."""
+    kinds = []
     for matched in (scores.matched[number] for number in range(classes)):
-        if not (objects := int(matched.there[0])):
-            continue
-        counted = ~matched.ignored[0, 0]
-        said = np.searchsorted(-matched.scores[counted], -_TRIED, "right")  # the surest come first
-        right = np.append(0, np.cumsum(matched.right[0, 0, counted]))[said]
-        means += 2 * right / (said + objects)
-        told = told or bool(right.any())
-    first = int(means.argmax())
-    as_good = int(np.append(means[first:] < means[first] - 1e-9, True).argmax())
-    return float(_TRIED[first + (as_good - 1) // 2]) if told else None
+        if objects := int(matched.there[0]):
+            counted = ~matched.ignored[0, 0]
+            kinds.append((matched.scores[counted], matched.right[0, 0, counted], objects))
+    return best_from(kinds)
 
 
 def _balanced(matched: Matched, objects: int) -> tuple[float | None, float, float | None]:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from hubel.data.points.annotations import SEEN, Pairs
 from hubel.data.points.draw import skeletons
 from hubel.tasks.answer import Answer
-from hubel.tasks.pose.decoding import SHOWN
 
 _MIDDLE = 0.5  # of the first pixel, from which files count
 
@@ -30,7 +29,7 @@ class Posed(Answer):
     points: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
     image: npt.NDArray[np.uint8]
-    threshold: float = SHOWN
+    threshold: float
 
     def above(self, threshold: float) -> Posed:
         """The same, with the points and individuals of at least this probability."""

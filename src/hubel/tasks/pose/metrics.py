@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hubel.tasks.decoding import THRESHOLD
+from hubel.tasks.marks import best_from
+from hubel.tasks.pose.decoding import SHOWN
 from hubel.tasks.pose.oks import SIGMA, Truth, assigned, average_precision, similarity
 from hubel.tasks.results import Measured, Table, percent
 
@@ -36,7 +39,9 @@ class Metrics(Measured):
     """How well a model finds points. error, median: over all that are told, of individuals that were found, in pixels
     of the pictures; pck5, pck10, pck_tenth: shares of all (see `PointFigures`), those of individuals that were missed
     being wrong; oks: the mean similarity of individuals, 0 of missed ones; ap, ap50: COCO's average precision of
-    individuals. sigmas: those of the similarity. missed, invented: individuals, of `there`.
+    individuals. sigmas: those of the similarity. missed, invented: individuals, of `there`. threshold: the probability
+    from which precision and recall of points together are highest, those being right that are within a tenth of the
+    individual's size; None where none is.
     """
 
     error: float
@@ -52,6 +57,7 @@ class Metrics(Measured):
     there: int
     missed: int
     invented: int
+    threshold: float | None
     several: bool
     sigmas: tuple[float, ...]
     per_point: tuple[PointFigures, ...]
@@ -60,12 +66,13 @@ class Metrics(Measured):
     def figures(self) -> Mapping[str, float]:
         """All of them, and the loss."""
         names = ("error", "median", "pck5", "pck10", "pck_tenth", "oks", "ap", "ap50", "loss")
-        return {name: getattr(self, name) for name in names}
+        found = {name: float(getattr(self, name)) for name in names}
+        return {**found, THRESHOLD: float("nan") if self.threshold is None else self.threshold}
 
     def data(self) -> dict[str, Any]:
         """All of it as plain values."""
         known = {name: None if np.isnan(value) else value for name, value in self.figures.items()}
-        counts = {name: getattr(self, name) for name in ("images", "there", "missed", "invented")}
+        counts = {name: getattr(self, name) for name in ("images", "there", "missed", "invented", THRESHOLD)}
         return {**known, **counts, "sigmas": list(self.sigmas), "per_point": [asdict(each) for each in self.per_point]}
 
     def sentence(self, of: str) -> str:
@@ -77,10 +84,13 @@ class Metrics(Measured):
             f"{self.pck5:.1%} of points within 5 pixels, {self.pck10:.1%} within 10, {self.pck_tenth:.1%} within a "
         )
         alike = f"tenth of the individual's size; similarity (OKS, {self.sigma_words}) {self.oks:.3f}"
+        shown = "" if self.threshold is None else f"; best shown from a probability of {self.threshold:.2f} on"
         if not self.several:
-            return f"{errors} on {of}, {within}{alike}, loss {self.loss:.4f}"
+            return f"{errors} on {of}, {within}{alike}, loss {self.loss:.4f}{shown}"
         found = f"{self.ap:.2%} average precision of individuals ({self.ap50:.2%} at an OKS of 0.50) on {of}"
-        return f"{found}, {self.missed:,} of {self.there:,} missed; {errors}, {within}{alike}, loss {self.loss:.4f}"
+        return (
+            f"{found}, {self.missed:,} of {self.there:,} missed; {errors}, {within}{alike}, loss {self.loss:.4f}{shown}"
+        )
 
     @property
     def sigma_words(self) -> str:
@@ -122,13 +132,13 @@ def metrics(
     names: tuple[str, ...],
     sigmas: tuple[float, ...],
     several: bool,
-    least: float,
     loss: float,
     images: int,
 ) -> Metrics:
-    """The metrics of a whole set. least: how sure those are that count as invented where nothing is."""
+    """The metrics of a whole set."""
     off, alike = [np.zeros((0, len(names)))], list[float]()
-    beside, there, invented = [np.zeros((0, len(names)))], 0, 0
+    beside, there, spare = [np.zeros((0, len(names)))], 0, list[float]()
+    told = list[tuple[Doubles, npt.NDArray[np.bool_]]]()
     for each in pictures:
         real = ~each.truth.passed_over
         there += int(real.sum())
@@ -138,16 +148,19 @@ def metrics(
             distance = np.linalg.norm(each.said[number, :, :2] - each.truth.points[place, :, :2], axis=1)
             apart[place] = np.where(each.truth.points[place, :, 2] > 0, distance, np.nan)
             alike.append(similar)
-        invented += int((each.sure >= least).sum()) - sum(each.sure[number] >= least for number, *_ in pairs)
+        spare += np.delete(each.sure, [number for number, *_ in pairs]).tolist()
         sides = (each.truth.boxes[:, 2:] - each.truth.boxes[:, :2]).max(1, initial=1e-9)
         off.append(apart[real])
         beside.append(apart[real] / sides[real, None])
+        told.append(_told(each, pairs, apart / sides[:, None], several))
     distances, shares = np.concatenate(off), np.concatenate(beside)
     precise = average_precision([(each.truth, each.said, each.sure) for each in pictures], sigmas)
     whole = _of("all", distances, shares)
     mean = sum(alike) / there if there else float("nan")
     columns = (_of(name, distances[:, n], shares[:, n]) for n, name in enumerate(names))
     missed = there - len(alike)
+    threshold = _threshold(told, int((~np.isnan(distances)).sum()))
+    least = SHOWN if threshold is None else threshold
 
     def known(value: float | None) -> float:
         return float("nan") if value is None else value
@@ -165,11 +178,34 @@ def metrics(
         images=images,
         there=there,
         missed=missed,
-        invented=max(0, invented),
+        invented=sum(sure >= least for sure in spare),
+        threshold=threshold,
         several=several,
         sigmas=sigmas,
         per_point=tuple(columns),
     )
+
+
+def _told(
+    each: Picture, pairs: Sequence[tuple[int, int, float]], apart: Doubles, several: bool
+) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+    """How sure each point of a picture is shown, of several no surer than its individual, and whether it is right.
+    apart: of those that are there, in shares of the individual's size.
+    """
+    sure = np.minimum(each.said[..., 2], each.sure[:, None]) if several else each.said[..., 2]
+    right = np.zeros(sure.shape, bool)
+    for number, place, _ in pairs:
+        right[number] = apart[place] <= SHARE
+    return sure.ravel(), right.ravel()
+
+
+def _threshold(told: Sequence[tuple[Doubles, npt.NDArray[np.bool_]]], there: int) -> float | None:
+    """From which probability points are best shown."""
+    if not told or not there:
+        return None
+    sure, right = map(np.concatenate, zip(*told, strict=True))
+    order = np.argsort(-sure, kind="stable")
+    return best_from([(sure[order], right[order], there)])
 
 
 def _only(each: Picture, sigmas: Sequence[float]) -> list[tuple[int, int, float]]:

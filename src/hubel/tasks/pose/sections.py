@@ -16,7 +16,7 @@ from hubel.tasks import task
 from hubel.tasks.marks import neighbourhood
 from hubel.tasks.measure import called, evaluate, outputs_of
 from hubel.tasks.model import LoadedModel
-from hubel.tasks.pose.decoding import SHOWN
+from hubel.tasks.pose.decoding import shown
 from hubel.tasks.pose.oks import Truth, assigned
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def sections(kind: Pose, model: LoadedModel, dataset: Dataset) -> Sequence[task.
     every = seen(kind, model, dataset, chosen)
     some = [every[place] for place in np.unique(np.linspace(0, len(every) - 1, _SHOWN).astype(np.int64))]
     worst = sorted((off for each in every for off in offs(kind, each)), key=lambda off: -off.share)[:_WORST]
+    least = shown(model.summary)
     told = (
         "Errors are in pixels of the pictures, within 5 and 10 of them, and within a tenth of the individual's size, "
         "the longer side of the box around it."
@@ -75,8 +76,8 @@ def sections(kind: Pose, model: LoadedModel, dataset: Dataset) -> Sequence[task.
         task.Section(
             "poses",
             "What it finds",
-            f"Rings are what is there, dots what is found with at least {SHOWN:.0%}.",
-            pictures=[_beside(kind, dataset, each) for each in some],
+            f"Rings are what is there, dots what is found with at least {least:.0%}.",
+            pictures=[_beside(kind, dataset, each, least) for each in some],
         ),
         task.Section(
             "furthest",
@@ -89,7 +90,7 @@ def sections(kind: Pose, model: LoadedModel, dataset: Dataset) -> Sequence[task.
 
 
 def seen(kind: Pose, model: LoadedModel, dataset: Dataset, chosen: npt.NDArray[np.int64]) -> list[Seen]:
-    """Some images of a set, with what is there and what is said of at least the usual probability."""
+    """Some images of a set, with what is there and what is said, of at least the probability that is shown."""
     height, width, _ = dataset.shape
     found = []
     for first in range(0, len(chosen), 64):
@@ -102,7 +103,7 @@ def seen(kind: Pose, model: LoadedModel, dataset: Dataset, chosen: npt.NDArray[n
             boxes = own[:, LEFT : BOTTOM + 1] * (width, height, width, height)
             areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
             sure = said.scores[place].double().numpy()
-            kept = sure >= (SHOWN if kind.several else 0)
+            kept = sure >= (shown(model.summary) if kind.several else 0)
             places = said.points[place].double().numpy() * (width, height, 1)
             truth = Truth(points, boxes, areas, np.zeros(len(own), bool))
             found.append(Seen(number, images[place], truth, places[kept], sure[kept]))
@@ -124,13 +125,13 @@ def offs(kind: Pose, each: Seen) -> list[Off]:
     return found
 
 
-def _beside(kind: Pose, dataset: Dataset, each: Seen) -> tuple[str, Pixels]:
+def _beside(kind: Pose, dataset: Dataset, each: Seen, least: float) -> tuple[str, Pixels]:
     """An image under what is there, as rings, and what is said, as dots."""
     times = max(1, round(_SIDE / min(each.image.shape[:2])))
     image = each.image.repeat(times, 0).repeat(times, 1)
     scale = (times, times, 1)
     said = each.said * scale
-    said[..., 2] = np.where(said[..., 2] >= SHOWN, SEEN, 0)
+    said[..., 2] = np.where(said[..., 2] >= least, SEEN, 0)
     picture = skeletons(image, each.truth.points * scale, kind.classes, (), hollow=True)
     picture = skeletons(picture, said, kind.classes, kind.bones)
     off = [one.apart for one in offs(kind, each)]

@@ -29,11 +29,12 @@ from hubel.data.points.targets import (
     Points,
 )
 from hubel.tasks import task
+from hubel.tasks.decoding import THRESHOLD
 from hubel.tasks.marks import CLIP, PIXELS, STEPS, Frames, Marks, mean_loss
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.pose.answer import Posed
 from hubel.tasks.pose.decode import Found, decode
-from hubel.tasks.pose.decoding import SHOWN
+from hubel.tasks.pose.decoding import shown
 from hubel.tasks.pose.loss import channels_of, losses
 from hubel.tasks.pose.metrics import Metrics, Picture, metrics
 from hubel.tasks.pose.oks import MOST, Truth, sigmas_of
@@ -69,6 +70,7 @@ class Pose(Marks[Found]):
         task.Figure("ap", "AP of individuals (50:95)"),
         task.Figure("ap50", "AP of individuals 50"),
     )
+    beside: ClassVar[tuple[task.Figure, ...]] = (task.Figure(THRESHOLD, "threshold"),)
     noun: ClassVar[tuple[str, str]] = Points.noun
     targets_noun: ClassVar[str] = "points"
 
@@ -194,7 +196,7 @@ class Pose(Marks[Found]):
         """Errors, how many are near, similarity, and the loss."""
         said, there, total = (each.coalesce() if each.is_sparse else each for each in counts)
         pictures = _pictures(said, there, len(self.classes))
-        return metrics(pictures, self.classes, self.sigmas, self.several, SHOWN, *mean_loss(total))
+        return metrics(pictures, self.classes, self.sigmas, self.several, *mean_loss(total))
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Posed:
         """The points of a picture, in its own pixels."""
@@ -203,7 +205,7 @@ class Pose(Marks[Found]):
         points = frames.points(found.points[0].double().numpy())
         scores = found.scores[0].double().numpy()
         there = scores > 0
-        return Posed(self.classes, self.bones, self.several, points[there], scores[there], whole)
+        return Posed(self.classes, self.bones, self.several, points[there], scores[there], whole, shown(model.summary))
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Each point's figures, images beside what is there and what is found, and the worst points."""

@@ -16,8 +16,8 @@ HERE = Path(__file__).parent
 MODEL = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
 ABOUT = MODEL.get_modelmeta().custom_metadata_map
 CLASSES = json.loads(ABOUT["classes"])
-BEST = json.loads(ABOUT["summary"]).get("validation", {}).get("threshold", 0.3)  # on images held out of training
-SHOWN = {"boxes": BEST, "points": 0.2}  # probability from which they are told
+BEST = json.loads(ABOUT["summary"]).get("validation", {}).get("threshold")  # on images held out of training
+SHOWN = {"boxes": 0.3, "points": 0.2} if BEST is None else dict.fromkeys(("boxes", "points"), BEST)
 
 
 def predict(path):
