@@ -197,7 +197,7 @@ def _width_in(pairs: Sequence[Pair], void: int | None) -> float:
     found = [_values_or_none(pair.mask) for pair in pairs[:: max(1, len(pairs) // _SOME)]]
     masks = [values for values in found if values is not None]
     two = are_two(sum((Counter(values_in(values)) for values in masks), Counter[int]()), void)
-    return usual_width(values > VOID // 2 if two else values for values in masks)
+    return usual_width(np.asarray(values > VOID // 2, np.uint8) if two else values for values in masks)
 
 
 def _values_or_none(mask: Path | Shapes) -> _Values | None:
