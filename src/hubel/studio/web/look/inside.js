@@ -28,7 +28,7 @@ export class Inside {
     this.close();
     this.name = name;
     this.told.textContent = `Opening ${name} …`;
-    const asked = ask("examples", { name });
+    const asked = this.asked = ask("examples", { name });
     const found = await ask("model", { name, fresh: Number(isFresh) });
     const late = new Promise((done) => setTimeout(done, PATIENCE, {})); // a large set may take long to be read
     const examples = found.error ? {} : await Promise.race([asked, late]);
@@ -36,6 +36,7 @@ export class Inside {
     this.told.textContent = found.error ?? (found.reason ? `It does not run in the page itself (${found.reason}); it is asked below.` : "");
     if (found.error) this.name = null; // another time there may be one
     else this.more.of(name, found.paths, found.packed ? null : examples.samples ?? [], found.sees);
+    if (!examples.samples && !found.error) asked.then((come) => come.samples?.length && this.asked === asked && this.name === name && (this.live ? this.live.pad.later(come.samples) : this.more.offer(come.samples)));
     if (!found.packed) return;
     this.mount(found, found.packed, examples.samples ?? [], found.step);
     this.wrong.replaceChildren(h("button", { type: "button", onclick: () => this.mistakes() }, "what it takes for something else"));

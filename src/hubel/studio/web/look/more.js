@@ -56,19 +56,26 @@ export class More {
     this.name = name;
     this.sample = null;
     this.file.value = "";
-    this.above.textContent = samples ? (samples.length ? "of one of these images, or of " : "of ") : "of the image above, or of ";
+    this.above.textContent = samples ? "of " : "of the image above, or of ";
     this.given.hidden = !sees;
     for (const option of this.choose.options) option.hidden = option.disabled = !sees && OF_IMAGES.includes(option.value);
     this.choose.options[0].textContent = sees ? SAYS : MAKES;
     if (this.choose.selectedOptions[0].disabled) this.choose.selectedIndex = 0;
-    this.samples.replaceChildren(...(samples ?? []).map((each) =>
-      h("button", { type: "button", "aria-pressed": "false", "aria-label": each.name, onclick: (event) => this.take(each, event.currentTarget) }, h("img", { src: each.picture, alt: "" }))));
+    this.samples.replaceChildren();
+    if (samples?.length) this.offer(samples);
     if (samples) this.element.open = true;
     this.layer.replaceChildren(h("option", { value: "" }, "the layer that hubel picks"), ...paths.map((path) => h("option", {}, path)));
     this.told.replaceChildren();
     this.made.replaceChildren();
     this.element.hidden = !name;
     this.fitting();
+  }
+
+  /** Offer images to choose from, which may come later than the model. */
+  offer(samples) {
+    this.above.textContent = "of one of these images, or of ";
+    this.samples.replaceChildren(...samples.map((each) =>
+      h("button", { type: "button", "aria-pressed": "false", "aria-label": each.name, onclick: (event) => this.take(each, event.currentTarget) }, h("img", { src: each.picture, alt: "" }))));
   }
 
   /** Look at a sample, at once. */

@@ -185,16 +185,25 @@ export function makePad(packed, samples, tell, opens = true) {
     opens ? chooser : null,
   );
   const strip = h("div", { class: "samples", role: "group", "aria-label": "sample images" });
-  for (const sample of samples) strip.append(sampleButton(sample, show));
+  function offer(some) {
+    for (const sample of some) strip.append(sampleButton(sample, show));
+  }
+  const first = () => strip.firstChild?.click();
+  offer(samples);
   clear();
   return {
-    element: h("div", { class: "pad-holder" }, surface, tools, samples.length ? strip : null),
+    element: h("div", { class: "pad-holder" }, surface, tools, strip),
     surface,
     open,
     show,
     line,
     clear: wipe,
-    first: () => samples.length && strip.firstChild.click(),
+    first,
+    /** Offer samples that come later; the first is shown where there is nothing on the pad yet. */
+    later(some) {
+      offer(some);
+      if (!surface.dataset.holds) first();
+    },
     /** What is on the pad: a picture's own pixels until somebody draws on it. */
     pixels: () => given || contexts[1].getImageData(0, 0, small.width, small.height),
   };
