@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,29 @@ def test_a_page_answers_as_predict_does(run: Path, tmp_path: Path, browser_page:
         assert [float(text.rstrip("%")) for text in shares] == pytest.approx([100 * each for each in wanted], abs=0.1)
 
 
+def test_what_is_cut_away_is_said_in_the_page(run: Path, tmp_path: Path, browser_page: Any) -> None:
+    model = Run.open(run).model()
+    file = tmp_path / "colours.html"
+    export(replace(model, preprocessing=replace(model.preprocessing, fit="crop")), file)
+    browser_page.goto(file.as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    for name, size in (("square", (30, 30)), ("wide", (30, 90))):
+        picture("red", 3, *size).save(tmp_path / f"{name}.png")
+    browser_page.set_input_files("#files", [tmp_path / "square.png", tmp_path / "wide.png"])
+    browser_page.wait_for_selector("figure.answer:nth-child(2)")
+    wide, square = browser_page.locator("figure.answer .note").all_inner_texts()
+    assert wide == "wide.png · 67% of it is cut away: its form is not that of the training's pictures"
+    assert square == "square.png"
+
+
 def test_what_is_no_picture_is_said_in_the_page(run: Path, tmp_path: Path, browser_page: Any) -> None:
     export(run, tmp_path / "page", to="web")
     browser_page.goto((tmp_path / "page" / "index.html").as_uri())
     browser_page.wait_for_selector("html[data-ready]")
     browser_page.set_input_files("#files", files=[{"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"}])
     browser_page.wait_for_selector("figure.answer .refused")
-    assert "a.txt cannot be looked at" in browser_page.locator(".refused").inner_text()
+    told = browser_page.locator(".refused").inner_text()
+    assert told.startswith("a.txt cannot be looked at: it is no picture of a format that this browser reads (JPEG, PNG")
 
 
 def test_drawings_are_looked_at(run: Path, tmp_path: Path, browser_page: Any) -> None:
@@ -184,6 +201,10 @@ def test_a_page_finds_what_detection_finds(fit: Any, tmp_path: Path, browser_pag
     assert shares == pytest.approx([100 * each["probability"] for each in objects[:8]], abs=0.1)
     counts = Counter(each["class"] for each in objects)
     assert browser_page.locator(".said").inner_text() == ", ".join(f"{n} {name}" for name, n in counts.most_common())
+    more = len(objects) - 8  # beyond the bars that are shown
+    assert more > 0
+    told = f"the 8 surest are listed, {more} more {'are' if more > 1 else 'is'} drawn"
+    assert told in browser_page.locator(".answer .note").inner_text()
 
 
 POSED = {  # of the points of one individual, and of several: the places are every second pixel

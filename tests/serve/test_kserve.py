@@ -56,6 +56,18 @@ def test_a_model_tells_its_tensors(client):
     assert client.post("/v2/models/animal/infer", json=tensor("BYTES", [1], [""])).status_code == 404
 
 
+def test_the_version_that_is_announced_has_its_addresses(client):
+    (version,) = client.get("/v2/models/animals").json()["versions"]
+    place = f"/v2/models/animals/versions/{version}"
+    assert client.get(place).json() == client.get("/v2/models/animals").json()
+    assert client.get(f"{place}/ready").json()["ready"] is True
+    asked = tensor("BYTES", [1], [CODED])
+    answers = [client.post(each, json=asked).json() for each in (INFER, f"{place}/infer")]
+    assert answers[0] == answers[1]
+    assert answers[0]["model_version"] == version
+    assert client.get("/v2/models/animals/versions/2").status_code == 404
+
+
 CODED = base64.b64encode(picture()).decode()
 BAD = [
     (tensor(["BYTES"], [1], [CODED]), 400, "datatype: expected BYTES"),
@@ -85,6 +97,25 @@ BAD = [
     (tensor("UINT8", [1, 2, 2, 1], [[0, 1], [2]]), 400, "expected 4 whole numbers"),
     (tensor("UINT8", [1, 2, 2, 1], "abcd"), 400, "expected 4 whole numbers"),
     (tensor("UINT8", [1, 1, 1, 1], None), 400, "expected 1 whole numbers"),
+    ({"inputs": []}, 400, "received 0 inputs"),
+    ({"inputs": tensor("BYTES", [1], [CODED])["inputs"] * 2}, 400, "received 2 inputs"),
+    ({"inputs": {}}, 400, "received an object"),
+    ([1], 400, "received a list of 1"),
+    ("[" * 100_000, 400, "nested too deep"),
+    (
+        {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [CODED]}]},
+        400,
+        "name: expected 'pictures'",
+    ),
+    (tensor("BYTES", [2], [CODED]), 400, "received a list of 1"),
+    (tensor("BYTES", [2], [CODED, 7]), 400, "received a number as number 1"),
+    (tensor("BYTES", [2], [CODED, "*"]), 400, "number 1 is none"),
+    (tensor("UINT8", [1, 2, 2, 1], [0, 1, 2]), 400, "received 3"),
+    (tensor("UINT8", [1, 2, 2, 1], [0, 1, 256, 3]), 400, "received 256 as number 2"),
+    (tensor("UINT8", [1, 2, 2, 1], [[0, 1], [1.5, 3]]), 400, "received 1.5 as number 2"),
+    (tensor("UINT8", [1, 2, 2, 1], [True] * 4), 400, "received true or false as number 0"),
+    (tensor("UINT8", [1, 2, 2, 1], [0, -1, 10**30, 3]), 400, "received -1 as number 1"),
+    (tensor("UINT8", [1, 2, 2, 1], "abcd"), 400, "received a text"),
 ]
 
 

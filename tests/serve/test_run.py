@@ -237,3 +237,20 @@ def test_nothing_stays_of_a_service_that_is_killed(model_file, tmp_path, monkeyp
         process.kill()
         until(lambda: not answers())
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers count in a file that POSIX alone has")
+def test_a_service_none_of_whose_workers_comes_to_serving_ends_with_a_sentence(model_file, tmp_path):
+    """Each worker is tried three times; that it listens is never said."""
+    dies = "import os, sys\nif any('spawn_main' in word for word in sys.orig_argv): os._exit(7)\n"
+    (tmp_path / "sitecustomize.py").write_text(dies, encoding="utf-8")
+    words = [sys.executable, "-m", "hubel", "serve", f"animals={model_file}", "--workers", "2", "--port", "0"]
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(words, env=surroundings, capture_output=True, text=True, timeout=HANG, check=False)
+    assert done.returncode == 2
+    assert "serving" not in done.stdout
+    *lines, last = done.stderr.splitlines()
+    assert last == "hubel: workers ended one after the other before they served; the lines above may say why"
+    told = [json.loads(line) for line in lines if '"event": "worker"' in line]
+    assert [each["status"] for each in told] == [7] * 6
+    assert all("since it ended" in each["trouble"] for each in told)

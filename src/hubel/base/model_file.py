@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hubel.base.errors import ModelFileError, SettingError, TensorFileError
+from hubel.base.exported import other_form
 from hubel.base.headers import Header, is_pickle, is_safetensors, is_whole, read_about, read_header, reason
 from hubel.base.limits import check, ignores_damage
 from hubel.base.names import listing
@@ -34,6 +35,8 @@ def read_model_file(
     match. `wired`: whether a model that is no tree is asked for. Raises ModelFileError for a pickle (which is not
     opened), a damaged file, one that is no model of hubel's, or a model of the other sort.
     """
+    if words := other_form(path):
+        raise ModelFileError(f"{path}: {words}")
     if is_pickle(path):
         raise ModelFileError(
             f"{path}: expected a safetensors file, received a pickle (what torch.save writes), which can run any code "

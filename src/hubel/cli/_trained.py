@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubel import zoo
 from hubel.arch import Network, Shape
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
+from hubel.base.exported import usable
 from hubel.base.names import did_you_mean, near_path
 from hubel.cli._network import named_network, tell_which
 from hubel.cli._output import tell
@@ -264,7 +265,7 @@ def open_model(given: str, device: str = "cpu", exported: bool = False) -> Loade
     from hubel.train import open_model as opened
     from hubel.train import where_it_stands
 
-    path = Path(given)
+    path = usable(Path(given))
     if path.suffix == ".onnx" and path.is_file():
         if not exported:
             raise ModelFileError(
@@ -349,7 +350,7 @@ def tell_device(asked: str) -> None:
 
 def is_model(given: str) -> bool:
     """Whether a path is a run's directory or a model file, by its form."""
-    path = Path(given)
+    path = usable(Path(given))
     return path.suffix in (".safetensors", ".onnx") or (path / "run.toml").is_file()
 
 
@@ -366,7 +367,10 @@ def own_source(path: Path) -> tuple[Run, dict[str, Any]]:
     """Return a run (or that of the model file in it), and how its data was read: arguments of `hubel.data.load`."""
     from hubel.train import Run
 
-    run = Run.open(path if path.is_dir() else path.parent)
+    folder = path if path.is_dir() else path.parent
+    if not (folder / "run.toml").is_file() and usable(path).suffix in (".onnx", ".safetensors"):
+        raise SettingError(f"{path} is not in a run's folder, which says where its data lies; name it, as DATA")
+    run = Run.open(folder)
     settings = run.source
     if not settings:
         raise SettingError(f"{run.directory} does not say where its data lies; name it: hubel evaluate RUN DATA")

@@ -32,7 +32,9 @@ DRAWN = (".svg", ".png", ".pdf")
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
+    parser.add_argument(
+        "run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx or package"
+    )
     add_labelled(parser)
     add_engine(parser, "auto")
     add_output(parser, *DRAWN, *TABLES)

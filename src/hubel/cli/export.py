@@ -83,19 +83,27 @@ def run(arguments: Namespace) -> int:
     """Write it, and say how far it is from what it was written from."""
     from hubel.export.exported import export
     from hubel.export.forms import form_of
+    from hubel.view.words.terminal import with_progress
 
     check_order("export", arguments.run_or_model)
     form = form_of(arguments.place, arguments.to)  # refused before any work
     model = open_model(arguments.run_or_model, arguments.device)
-    found = export(
-        model,
-        arguments.place,
-        to=form,
-        input=arguments.input,
-        check=_pictures(arguments, model),
-        labelled=_labelled(arguments) if form == "package" else None,
-        int8=_calibration(arguments, model) if arguments.int8 else None,
-        most_lost=arguments.most_lost,
+    check = _pictures(arguments, model)
+    labelled = _labelled(arguments) if form == "package" else None
+    calibration = _calibration(arguments, model) if arguments.int8 else None
+    found = with_progress(
+        "exporting",
+        lambda show: export(
+            model,
+            arguments.place,
+            to=form,
+            input=arguments.input,
+            check=check,
+            labelled=labelled,
+            int8=calibration,
+            most_lost=arguments.most_lost,
+            progress=show,
+        ),
     )
     answer = Answer(data=found.data, lines=lambda width: found.lines(), notes=found.notes)
     return finish(Namespace(output=None, json=arguments.json), answer)
@@ -161,6 +169,7 @@ def _of(settings: dict[str, Any]) -> Sequence[Any]:
     """The files of a source, or where it is arrays, an archive or a table, its images of the network's size."""
     from hubel.data import image_files
     from hubel.export.check import evenly
+    from hubel.view.words.terminal import with_progress
 
     source = settings["source"]
     place = Path(source)
@@ -169,11 +178,13 @@ def _of(settings: dict[str, Any]) -> Sequence[Any]:
         found: Sequence[Any] = image_files(source, told)
         for note in told:
             tell(note)
-        return _readable(evenly(found)) if settings.get("bad_images") == "skip" else found
+        if settings.get("bad_images") != "skip":
+            return found
+        return with_progress("reading pictures to compare on", lambda show: _readable(evenly(found)))
     parts = read(**settings).parts()
     name = next(each for each in ("test", "validation", "train") if each in parts)
     images: Any = parts[name].images
-    return list(images)
+    return with_progress("fetching pictures to compare on", lambda show: list(images))
 
 
 def _readable(paths: Sequence[Any]) -> list[Any]:

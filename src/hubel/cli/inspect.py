@@ -6,9 +6,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.exported import is_package, usable
 from hubel.cli._example import Input, example, input_argument, moves
 from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
 from hubel.cli._model_file import is_code, load_model
@@ -80,6 +82,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print what a model costs."""
+    if is_package(Path(arguments.model)):
+        arguments.model = str(usable(Path(arguments.model)))
     if is_model(arguments.model) and not arguments.model.endswith(".onnx"):
         return finish(arguments, _trained(arguments))
     report = _onnx(arguments) if arguments.model.endswith(".onnx") else _model(arguments)

@@ -60,7 +60,9 @@ PICTURE = ".png"  # of one image
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
+    parser.add_argument(
+        "run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx or package"
+    )
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="files, folders, patterns, lists, or -")
     parser.add_argument("--top", type=whole(), default=3, metavar="K", help="how many classes to show (default 3)")
     parser.add_argument(

@@ -49,14 +49,16 @@ def run(arguments: Namespace) -> int:
     """Write the page, and say where it lies."""
     from hubel.report import REPORT, report_page
     from hubel.train import Run
-    from hubel.view.words.terminal import console
+    from hubel.view.words.terminal import with_progress
 
     check_order("report", arguments.run_directory, arguments.data)
     done = Run.open(arguments.run_directory)
     dataset, training = _parts(arguments, done)
     device = computing_device(arguments.device)
-    with console(stderr=True).status("writing the report"):
-        page = report_page(done, dataset, device, training=training, judge=arguments.judge)
+    page = with_progress(
+        "measuring, and writing the report",
+        lambda show: report_page(done, dataset, device, training=training, judge=arguments.judge),
+    )
     path = arguments.output = arguments.output or done.directory / REPORT
     told = {"report": str(path), "bytes": len(page.encode())}
     finish(arguments, Answer(lambda: told, content=lambda ending, theme: page))

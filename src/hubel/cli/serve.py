@@ -31,7 +31,10 @@ TOKEN = "HUBEL_TOKEN"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "models", nargs="+", metavar="RUN", help="a run's directory or a model file; NAME=RUN calls it otherwise"
+        "models",
+        nargs="+",
+        metavar="RUN",
+        help="a run's directory, a model file, or an exported .onnx or package; NAME=RUN calls it otherwise",
     )
     _add_access(parser)
     _add_limits(parser)

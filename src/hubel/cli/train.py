@@ -177,12 +177,16 @@ def _report(done: Run, splits: Splits | None, screen: Any) -> None:
     """Write the run's page. Where that fails it is said, and all is well otherwise: the model is saved."""
     try:
         from hubel.report import REPORT, write_report
+        from hubel.view.words.terminal import with_progress
 
         if splits is not None or not (done.directory / REPORT).exists():
-            with screen.status("writing the report"):
-                parts = None if splits is None else done.parted(splits)
-                dataset, training = (None, None) if parts is None else (parts.part()[1], parts.train)
-                write_report(done, dataset=dataset, training=training)
+            parts = None if splits is None else done.parted(splits)
+            dataset, training = (None, None) if parts is None else (parts.part()[1], parts.train)
+            uncounted = "which --time does not count, " * bool(done.recipe.time_budget)
+            with_progress(
+                f"measuring, and writing the report ({uncounted}--no-report leaves it out)",
+                lambda show: write_report(done, dataset=dataset, training=training),
+            )
     except Exception as error:
         why = f"the report was not written ({type(error).__name__}: {error})"
         screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True)

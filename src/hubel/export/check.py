@@ -17,6 +17,7 @@ from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
 
 if TYPE_CHECKING:
+    from hubel.base.download import Progress
     from hubel.export.forms import Written
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -80,11 +81,13 @@ class Check:
         )
 
 
-def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) -> Check:
+def compared(
+    model: LoadedModel, written: Written, pictures: Sequence[Picture], show: Progress = lambda *how: None
+) -> Check:
     """Run what was written on these pictures and on forty odd ones, and compare with the model itself.
 
     What takes images of any size is given them upright, red, green and blue; what does not, what
-    `Preprocessing.prepare` makes of them; what reads files itself, the files.
+    `Preprocessing.prepare` makes of them; what reads files itself, the files. show: is told how many of how many.
     """
     resizes = written.input == "image"
     assert written.run is not None
@@ -96,7 +99,8 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
     odd = list(_random_windows(model) if alone else _odd(preparation))
     bound = RESIZED if resizes else SIZED
     largest, where, most, others = 0.0, "", bound, 0
-    for name, picture in (*found, *odd):
+    for number, (name, picture) in enumerate((*found, *odd), 1):
+        show(f"comparing by {' and '.join(runs)}:", number, len(found) + len(odd))
         prepared: Any = picture if alone else preparation.prepare(picture)
         wanted = _answer(model, prepared)
         if written.read is not None and not isinstance(picture, np.ndarray):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hubel.base.download import Progress
 from hubel.base.errors import SettingError
 from hubel.base.files import made_place, place_for, replacing
 from hubel.data import Dataset
@@ -54,6 +55,7 @@ def export(
     labelled: tuple[str, Dataset] | None = None,
     int8: Calibration | None = None,
     most_lost: float = 0.01,
+    progress: Progress | None = None,
 ) -> Exported:
     """Write a trained model in a standard form, with its preparation inside; it is run on pictures before it is put in
     its place, and answers as `hubel predict` does.
@@ -63,26 +65,28 @@ def export(
     size), "sized" (the network's own) or "tensor", of forms that have the choice. check: pictures (paths, files' bytes
     or uint8 H×W×C), of which 64 are compared, besides forty odd ones. labelled: the name of a part that the model was
     not trained on, and the part, of which a card tells figures. int8: of ONNX, write eight bits,
-    made with these pictures; refused where more than a share `most_lost` of the primary figure is lost.
+    made with these pictures; refused where more than a share `most_lost` of the primary figure is lost. progress: is
+    told what is being done, and of comparing, how many pictures of how many.
 
     Raises SkewError where the answers differ by more than rounding: nothing is written then. Raises SettingError for
     what this model cannot be written as.
     """
     place = Path(path)
     form = form_of(place, to)
-    if place.suffix.lower() in FORMS[form].endings:
+    if place.suffix.lower() in FORMS[form].endings and place.parent.exists():  # else it is made, as folders are
         place_for(place)
     loaded = _loaded(model)
     need_examples(loaded, "export")
     if int8 is not None and form != "onnx":
         raise SettingError(f"eight bits are written as ONNX, received {form}")
-    pictures = evenly(check)
+    pictures, show = evenly(check), progress or (lambda *how: None)
+    show(f"writing {FORMS[form].words}", 0, 0)
     written = FORMS[form].write(Order(loaded, input, place, pictures, labelled, int8, most_lost))
     if input is not None and written.input != input:
         raise SettingError(f"expected no --input with {form}, which takes {written.input}, received {input}")
     found = None
     if written.run is not None:
-        found = compared(loaded, written, pictures)
+        found = compared(loaded, written, pictures, show)
         if not found.passed:
             resizes = form == "onnx" and written.input == "image"
             instead = "; --input sized leaves resizing to who reads the file" * resizes
@@ -108,7 +112,8 @@ def _loaded(model: Any) -> LoadedModel:
 
 
 def _put(place: Path, written: Written) -> None:
-    """Write the files, all or none."""
+    """Write the files, all or none, in a folder that is made where there is none."""
+    made_place(place.parent)
     if list(written.files) == [""]:
         if place.is_dir():
             raise SettingError(f"{place} is a folder; name a file in it")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from hubel.base.errors import ModelFileError, SettingError
+from hubel.base.exported import usable
 from hubel.base.files import read_text
 from hubel.base.model_file import complain
 from hubel.base.toml import read_toml
@@ -102,14 +103,15 @@ def opened(
     precision: str = "float32",
     many: bool = False,
 ) -> Opened:
-    """The model of a run's folder, a model file or an exported one, by an engine of `engines.ENGINES`, in a precision
-    of `engines.PRECISIONS`.
+    """The model of a run's folder, a model file or what was exported (.onnx, a package), by an engine of
+    `engines.ENGINES`, in a precision of `engines.PRECISIONS`.
 
     load: opens it with torch, which is done where the engine cannot compute it without, or a LoadedModel is wanted
     (`whole`). device: to which `load` moves it; on another than the processor PyTorch computes. many: images, so that
     it may take longer to open. Raises SettingError for an engine that is not here, or was asked for by name and cannot
     compute it, and what `load` raises.
     """
+    place = usable(place)
     if device != "cpu":
         return _on_device(place, load, engine, precision, device)
     if place.suffix == ".onnx" and place.is_file():

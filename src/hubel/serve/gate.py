@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from hubel.base.words import json_text, printable
 from hubel.serve.batches import seconds_of
-from hubel.serve.log import LOG
+from hubel.serve.log import LOG, log_request
 from hubel.serve.refusal import Refusal
 
 if TYPE_CHECKING:  # models and all that they need; the studio's gate stands before none
@@ -135,7 +135,7 @@ class Gate:
             board.observe("hubel_request_seconds", note["model"], seconds)
         if not self._quiet or status == 500:
             told = {"method": printable(method)[:20], "path": printable(path)[:100], "ms": round(1000 * seconds, 2)}
-            LOG.info("request", extra={"note": told | note})
+            log_request(told | note)
 
     def check(self, path: str, fields: Iterable[tuple[bytes, bytes]], headers: Mapping[bytes, str]) -> None:
         """Raise Refusal for a request that is not for this machine, from a page elsewhere, or without the token."""

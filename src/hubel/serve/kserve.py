@@ -22,7 +22,7 @@ from hubel.serve import schema
 from hubel.serve.batches import Picture
 from hubel.serve.pictures import json_of
 from hubel.serve.refusal import Refusal
-from hubel.serve.service import INLINE, Service
+from hubel.serve.service import INLINE, PLACES, VERSION, Service
 from hubel.serve.settings import Limits
 from hubel.tasks.answer import Named
 from hubel.tasks.decoding import decoding_of
@@ -43,22 +43,14 @@ def add_kserve(app: FastAPI, service: Service) -> None:
         """What serves."""
         return {"name": "hubel", "version": __version__, "extensions": []}
 
-    @app.get("/v2/models/{name}", tags=["KServe"], responses=schema.refusals("unknown"))
     async def model(name: schema.Name) -> dict[str, Any]:
         """A model's tensors."""
         return _about(service.named(name).current.by.model, name)
 
-    @app.get("/v2/models/{name}/ready", tags=["KServe"], responses=schema.refusals("unknown"))
     async def ready(name: schema.Name) -> dict[str, Any]:
         """Whether a model answers: where it is served, it does."""
         return {"name": service.named(name).name, "ready": True}
 
-    @app.post(
-        "/v2/models/{name}/infer",
-        tags=["KServe"],
-        responses=schema.refusals(*_REFUSED),
-        openapi_extra={"requestBody": schema.INFER},
-    )
     async def infer(request: Request, name: schema.Name) -> Response:
         """What a model says of pictures. Where one cannot be read the request is refused: a tensor has no gaps."""
         body, kind = await request.body(), service.named(name).current.by.model
@@ -75,8 +67,15 @@ def add_kserve(app: FastAPI, service: Service) -> None:
         notes = [f"picture {number}: {each.note}" for number, each in enumerate(found) if each.note]
         said |= {"parameters": {"note": "; ".join(notes)}} if notes else {}
         outputs = [each for each in _outputs([one.answer for one in found], kind.classes) if each["name"] in wanted]
-        told = {"model_name": name, "model_version": "1", "outputs": outputs}
+        told = {"model_name": name, "model_version": VERSION, "outputs": outputs}
         return Response(json_text(said | told, compact=True), media_type="application/json")
+
+    for place in PLACES:
+        path = place.format("{name}")
+        for end, tells in (("", model), ("/ready", ready)):
+            app.get(path + end, tags=["KServe"], responses=schema.refusals("unknown"))(tells)
+        asked: dict[str, Any] = {"requestBody": schema.INFER}
+        app.post(f"{path}/infer", tags=["KServe"], responses=schema.refusals(*_REFUSED), openapi_extra=asked)(infer)
 
 
 async def _well() -> dict[str, bool]:
@@ -91,7 +90,7 @@ def _about(model: Any, name: str) -> dict[str, Any]:
     if not decoding_of(model.task.name).names:
         outputs = [("answer", "BYTES", [-1])]
     tensors = [[{"name": n, "datatype": t, "shape": s} for n, t, s in each] for each in (inputs, outputs)]
-    return {"name": name, "versions": ["1"], "platform": "hubel", "inputs": tensors[0], "outputs": tensors[1]}
+    return {"name": name, "versions": [VERSION], "platform": "hubel", "inputs": tensors[0], "outputs": tensors[1]}
 
 
 def _read(body: bytes, model: Any, limits: Limits) -> tuple[dict[str, Any], list[str], list[Picture]]:
@@ -99,12 +98,19 @@ def _read(body: bytes, model: Any, limits: Limits) -> tuple[dict[str, Any], list
     value = json_of(body)
     inputs = value.get("inputs") if isinstance(value, dict) else None
     if not (isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], dict)):
-        raise Refusal("request", 'expected {"inputs": [{"name": "pictures", "shape": …, "datatype": …, "data": …}]}')
+        one = inputs if isinstance(value, dict) else value
+        received = f"{len(one):,} inputs" if inputs is one and isinstance(one, list) and len(one) != 1 else _kind(one)
+        form = '{"inputs": [{"name": "pictures", "shape": …, "datatype": …, "data": …}]}'
+        raise Refusal("request", f"expected {form}, received {received}")
     given, said = inputs[0], value.get("id")
     kind, shape, data = given.get("datatype"), given.get("shape"), given.get("data")
     if not isinstance(kind, str) or kind not in _KINDS:
         known = ", or ".join(f"{name} for {what}, of shape {_shape(name)}" for name, what in _KINDS.items())
         raise Refusal("request", f"datatype: expected {known}, received '{printable(str(kind))[:40]}'")
+    name, own = given.get("name"), {each["datatype"]: each["name"] for each in _about(model, "")["inputs"]}
+    if name is not None and name not in own.values():
+        known = " or ".join(f"'{each}' for {datatype}" for datatype, each in own.items())
+        raise Refusal("request", f"name: expected {known}, received '{printable(str(name))[:60]}'")
     if not (isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape) and shape):
         raise Refusal("request", f"shape: expected whole numbers above 0, received {printable(str(shape))[:60]}")
     if len(shape) != len(_SHAPES[kind]):
@@ -137,12 +143,18 @@ def _shape(kind: str) -> str:
 
 
 def _files(shape: list[int], data: Any) -> list[bytes]:
-    if not (isinstance(data, list) and shape == [len(data)] and all(isinstance(each, str) for each in data)):
-        raise Refusal("request", f"data: expected {shape[0]:,} texts, each a file in base64, of shape [{shape[0]}]")
-    try:
-        return [base64.b64decode(each, validate=True) for each in data]
-    except (binascii.Error, ValueError) as error:
-        raise Refusal("request", f"data: expected files in base64 ({error})") from None
+    wanted = f"data: expected {shape[0]:,} texts, each a file in base64, of shape [{shape[0]}]"
+    if not isinstance(data, list) or len(data) != shape[0]:
+        raise Refusal("request", f"{wanted}, received {_kind(data)}")
+    found = []
+    for number, each in enumerate(data):
+        if not isinstance(each, str):
+            raise Refusal("request", f"{wanted}, received {_kind(each)} as number {number}")
+        try:
+            found.append(base64.b64decode(each, validate=True))
+        except (binascii.Error, ValueError) as error:
+            raise Refusal("request", f"data: expected files in base64, number {number} is none ({error})") from None
+    return found
 
 
 def _pixels(shape: list[int], data: Any, limits: Limits) -> list[Any]:
@@ -157,8 +169,32 @@ def _pixels(shape: list[int], data: Any, limits: Limits) -> list[Any]:
     except (ValueError, OverflowError):  # lists of unlike lengths
         found = np.zeros(0)
     if found.size != math.prod(shape) or found.dtype.kind not in "iu" or found.min() < 0 or found.max() > 255:
-        raise Refusal("request", f"data: expected {math.prod(shape):,} whole numbers from 0 to 255, flat or nested")
+        wanted = f"data: expected {math.prod(shape):,} whole numbers from 0 to 255, flat or nested"
+        raise Refusal("request", f"{wanted}, received {_unfit(data)}")
     return list(found.astype(np.uint8).reshape(shape))
+
+
+def _unfit(data: Any) -> str:
+    """Why data is no pixels: its first value that is none, and where; else how many there are."""
+    count, waiting = 0, [data]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += reversed(each)
+        elif type(each) is not int or not 0 <= each <= 255:
+            said = str(each)[:40] if type(each) in (int, float) else _kind(each)
+            return f"{said} as number {count:,}" if isinstance(data, list) else said
+        else:
+            count += 1
+    return f"{count:,}"
+
+
+def _kind(value: Any) -> str:
+    """What a value of JSON is."""
+    if isinstance(value, list):
+        return f"a list of {len(value):,}"
+    kinds = {dict: "an object", str: "a text", bool: "true or false", type(None): "nothing"}
+    return kinds.get(type(value), "a number")
 
 
 def _outputs(answers: list[Any], classes: tuple[str, ...]) -> list[dict[str, Any]]:

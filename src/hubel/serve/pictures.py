@@ -100,7 +100,9 @@ def json_of(body: bytes) -> Any:
 
     try:
         return json.loads(body, object_pairs_hook=named_once)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise Refusal("request", "the body's JSON is nested too deep to be read") from None
+    except ValueError as error:
         raise Refusal("request", f"the body is not JSON: {str(error)[:200]}") from None
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hubel.base.errors import HubelError, ModelFileError, SettingError
+from hubel.base.exported import usable
 from hubel.base.files import sha256_of
 from hubel.data import ImageError
 from hubel.data.decode.image import QUIET
@@ -70,7 +71,7 @@ class Served:
     """
 
     def __init__(self, name: str, place: str, settings: Settings) -> None:
-        self._place = Path(place)
+        self._place = usable(Path(place))
         self.name = name
         self.path = self._place / "model.safetensors" if self._place.is_dir() else self._place
         self.trouble = ""

@@ -19,6 +19,8 @@ from hubel.serve.served import Served, Told, all_served
 from hubel.serve.settings import Settings
 from hubel.view.writers.markup import data_url
 
+VERSION = "1"  # of every model, under KServe's protocol
+PLACES = ("/v2/models/{}", f"/v2/models/{{}}/versions/{VERSION}")  # where its models are
 INLINE = 2**16  # bytes of a body up to which reading it on the loop is quicker than handing it to a thread
 _LOOK = 1.0  # seconds between looks at the models' files
 _LONGEST, _MOST = 200, 1000  # bytes of an address that is remembered, and how many are
@@ -56,7 +58,7 @@ class Service:
         self.queues = {name: self._queue(each) for name, each in self.served.items()}
         paths = {name: f"/v1/models/{name}/predict" for name in self.queues}
         self._asked = {path: name for name, path in paths.items()}
-        self._asked |= {f"/v2/models/{name}/infer": name for name in self.queues}
+        self._asked |= {f"{place.format(name)}/infer": name for name in self.queues for place in PLACES}
         self.known = {path.encode(): Known(path, name, Asked()) for name, path in paths.items()}
 
     def _queue(self, served: Served) -> Batches:

@@ -139,9 +139,12 @@ def changed(found: Network, options: dict[str, Any]) -> Network:
 
 
 def _from_file(path: Path) -> Network:
+    from hubel.base.exported import other_form
     from hubel.base.headers import is_safetensors
     from hubel.base.model_file import entry_of, read_model_file, why_unread
 
+    if words := other_form(path):
+        raise SettingError(f"{path}: {words}")
     if path.is_dir():
         folder, path = path, path / "model.safetensors"
         if not path.is_file():
@@ -169,7 +172,7 @@ def _from_file(path: Path) -> Network:
                 f"{path}: is Keras's own, which hubel.model.load_model opens; its save writes one for every command"
             ) from None
         raise SettingError(
-            f"{path}: expected a text form, a model file that hubel wrote or an .onnx file, received another"
+            f"{path}: expected a text form, a model file that hubel wrote or an .onnx file, received what is no text"
         ) from None
     found = parse(text)
     return Network(found.input, found.body, path.stem)

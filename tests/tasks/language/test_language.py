@@ -303,7 +303,10 @@ def test_a_network_by_rule(text, tmp_path):
     ("network", "words"),
     [
         ("16x1: lstm 8 sequences, dense 25", "expected a network that looks up each of 16 symbols"),
-        ("16: embed 30 8, lstm 8 sequences, dense 25", "looks up 25 symbols, those of the text, received one for 30"),
+        (
+            "16: embed 30 8, lstm 8 sequences, dense 25",
+            "received one for 30; begin it with '16: embed 25 8' and end it with 'dense 25'",
+        ),
         ("16: embed 25 8, lstm 8, dense 25", "lstm1 gives its last state alone; write it with sequences"),
         ("16: embed 25 8, conv1d 8 3 same, dense 25", "conv1 sees steps that are still to come"),
         ("16: embed 25 8, lstm 8 sequences backwards, dense 25", "lstm1 sees steps that are still to come"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from rich.live import Live
 from rich.text import Text
 
-from hubel.view.words.terminal import Terminal, styled, table
+from hubel.view.words.terminal import Terminal, styled, table, with_progress
 from tests.hostile import HIDDEN, NAMES
+from tests.work import HANG
 
 MARKED = ("[red]x[/red]", "[/]", "[bold", "[link=file:///etc/passwd]x[/link]", ":smile:", "back\\", "\\[x]", "{0} {}")
 
@@ -51,3 +53,33 @@ def test_tables_set_numbers_right_and_cut_what_has_no_end():
     assert lines[1].rstrip().endswith("    5")
     assert sum(line.count("x") for line in lines) == 399
     assert shown(table(rows=[("a", "b")])).split() == ["a", "b"]
+
+
+def test_long_work_is_never_silent_in_a_pipe(capsys):
+    """Neither where it says how far it is, nor where it says nothing at all."""
+
+    def silent(show):
+        until = time.monotonic() + HANG
+        while "looking, " not in (said := capsys.readouterr().err) and time.monotonic() < until:
+            time.sleep(0.01)
+        return said
+
+    assert "looking, 0 s\n" in with_progress("looking", silent, quiet=0.05)
+
+    def telling(show):
+        show("comparing", 12, 107)
+        until = time.monotonic() + HANG
+        while "comparing 12 of 107, 0 s" not in (said := capsys.readouterr().err) and time.monotonic() < until:
+            time.sleep(0.01)
+        show("packing", 0, 0)
+        while "packing, " not in said and time.monotonic() < until:
+            said += capsys.readouterr().err
+            time.sleep(0.01)
+        return said
+
+    assert "packing, " in with_progress("looking", telling, quiet=0.05)
+
+
+def test_short_work_says_nothing(capsys):
+    assert with_progress("looking", lambda show: 3) == 3
+    assert capsys.readouterr().err == ""

@@ -12,7 +12,7 @@ from hubel.cli._numbers import whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._choose import place
 from hubel.cli.look._common import add_image, add_run, load_samples
-from hubel.view.words.terminal import console
+from hubel.view.words.terminal import with_progress
 
 if TYPE_CHECKING:
     from hubel.look.attribution import Attributions
@@ -66,8 +66,9 @@ def show(arguments: Namespace, method: Callable[..., Attributions], values: bool
         raise SettingError(f"expected --memory of at least 1, received {arguments.memory}")
     model = open_model(arguments.run_or_model, arguments.device)
     images = load_samples(arguments, model)
-    with console(stderr=True).status("looking"):
-        found = method(
+    found = with_progress(
+        "looking",
+        lambda show: method(
             model,
             images,
             classes=arguments.classes,
@@ -75,7 +76,8 @@ def show(arguments: Namespace, method: Callable[..., Attributions], values: bool
             at=arguments.at,
             budget=arguments.memory * MIB,
             **settings,
-        )
+        ),
+    )
     answer = Answer.of(
         found,
         data=lambda: found.data(values),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
@@ -82,15 +83,13 @@ def _is_deep(model: LoadedModel, arguments: Namespace) -> bool:
 def _searched(model: LoadedModel, arguments: Namespace, dataset: Dataset | None, best: int) -> Filters:
     """Find the filters, with a line of progress in a terminal while images are run."""
     from hubel.look.inside.filters import filters
-    from hubel.view.words.terminal import console
+    from hubel.view.words.terminal import with_progress
 
     given = {"best": best or 1, "most_images": arguments.most_images}
-    screen = console(stderr=True)
-    if not screen.is_terminal:
-        return filters(model, arguments.layer, arguments.channels, dataset, **given)
-    with screen.status("looking through images") as status:
-
-        def show(done: int, whole: int) -> None:
-            status.update(f"looked through {done:,} of {whole:,} images")
-
-        return filters(model, arguments.layer, arguments.channels, dataset, progress=show, **given)
+    what = "looking through images"
+    return with_progress(
+        what,
+        lambda show: filters(
+            model, arguments.layer, arguments.channels, dataset, progress=partial(show, what), **given
+        ),
+    )

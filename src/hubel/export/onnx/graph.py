@@ -85,22 +85,29 @@ class Graph:
         metadata: Mapping[str, str],
         version: str,
     ) -> onnx.ModelProto:
-        """Return the whole model. inputs, outputs: their kinds and sizes, a word for one that is left open.
+        """Return the whole model: what `outputs` hang on. inputs, outputs: kinds and sizes, a word for one that is
+        left open.
 
         Raises LimitError where it is larger than an ONNX file can be.
         """
-        size = sum(len(tensor.raw_data) for tensor in self.stored.values())
+        nodes, read = [], set(outputs)
+        for node in reversed(self.nodes):
+            if not read.isdisjoint(node.output):
+                nodes.append(node)
+                read.update(node.input)
+        stored = [tensor for own, tensor in self.stored.items() if own in read]
+        size = sum(len(tensor.raw_data) for tensor in stored)
         if size > MOST_BYTES:
             raise LimitError(
                 f"an ONNX file holds at most 2 GiB, and the weights of {name} are {size / 2**30:.1f} GiB; export it "
                 "in another form (model.pt2)"
             )
         graph = helper.make_graph(
-            self.nodes,
+            nodes[::-1],
             name,
             [helper.make_tensor_value_info(each, KINDS[kind], sizes) for each, (kind, sizes) in inputs.items()],
             [helper.make_tensor_value_info(each, KINDS[kind], sizes) for each, (kind, sizes) in outputs.items()],
-            list(self.stored.values()),
+            stored,
             doc_string=words,
         )
         model = helper.make_model(

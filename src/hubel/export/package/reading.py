@@ -8,12 +8,14 @@ from types import ModuleType
 from hubel.base.versions import version_of
 from hubel.data import Preprocessing
 from hubel.data.decode import image, levels
-from hubel.data.prepare import framing, preprocessing
+from hubel.data.prepare import cut, framing, preprocessing
 
 _BOTH: dict[ModuleType, tuple[str, ...]] = {
     levels: ("scaled", "in_strips", "strips"),
     image: ("upright", "is_deep", "eight_bits", "_grey_of_any_range"),
     framing: ("opaque",),
+    preprocessing: ("cut_away",),
+    cut: ("cut_words",),
 }
 _FRAMING = (
     *("ink_of", "ink_as_drawn", "stretched", "is_framed", "framed", "ink_box", "_centre", "border", "_ground"),
@@ -30,6 +32,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 LEVELS = {levels}
+CUT = {cut}
 _AT_ONCE, _TURNED = {at_once}, {turned}
 '''
 _FRAME = """HEIGHT, WIDTH, CHANNELS, THINGS = {height}, {width}, {channels}, {ink!r}
@@ -62,7 +65,11 @@ def reading_program(preparation: Preprocessing) -> str:
         functions += [getattr(framing, name) for name in _FRAMING] + [preprocessing._framed]
     parts = [
         _HEAD.format(
-            version=version_of("hubel"), levels=preparation.levels, at_once=levels._AT_ONCE, turned=image._TURNED
+            version=version_of("hubel"),
+            cut=cut.CUT,
+            levels=preparation.levels,
+            at_once=levels._AT_ONCE,
+            turned=image._TURNED,
         )
     ]
     if frame is not None:

@@ -18,6 +18,7 @@ from hubel.arch import analyse
 from hubel.base.errors import SettingError
 from hubel.code.javascript import engine_modules
 from hubel.data.colours.white import for_pages
+from hubel.data.prepare.cut import CUT
 from hubel.export.forms import Order, Written
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.export.page.trial import Trial, TrialError
@@ -93,7 +94,7 @@ def running(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any]]:
     modules = {**engine_modules(), "hubel/export/runner": web_file("export", "engine_runner.js")}
     packed = pack(model, places=True)
     assert packed is not None
-    return modules, {"model": packed | _drawn(model), "colours": SERIES}
+    return modules, {"model": packed | _drawn(model), "colours": SERIES, "cut": CUT}
 
 
 def _engine(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
@@ -137,6 +138,7 @@ def _runtime(model: LoadedModel, why: str) -> tuple[dict[str, str], dict[str, An
     held = {
         "model": about | drawn,
         "colours": SERIES,
+        "cut": CUT,
         "onnx": b64encode(onnx_bytes(model, "sized")).decode(),
         "wasm": b64encode((folder / _WASM).read_bytes()).decode(),
     }

@@ -1,6 +1,6 @@
 // A model in a page of its own, off line: pictures, the camera, a drawing; and what it says of them.
 
-import { h } from "hubel/view/dom";
+import { h, held, percent } from "hubel/view/dom";
 import { card } from "hubel/view/ways/answer";
 import { makeWays } from "hubel/view/ways/ways";
 import { boxesOf, objectsOf } from "hubel/export/boxes";
@@ -11,12 +11,15 @@ import { makeRunner } from "hubel/export/runner";
 
 const TOP = 5;
 const MOST_PIXELS = 16e6;
+const UNREAD = "it is no picture of a format that this browser reads (JPEG, PNG, WEBP, GIF and BMP it does), or it is damaged";
 const place = document.getElementById("page");
 const shown = h("div", { class: "answers", "aria-live": "polite" });
 
 /** The pixels of a picture's file, turned as its EXIF says. */
 async function pixelsOf(content) {
-  const image = await createImageBitmap(content, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
+  const image = await createImageBitmap(content, { premultiplyAlpha: "none", colorSpaceConversion: "none" }).catch(() => {
+    throw new Error(UNREAD);
+  });
   const shrink = Math.min(1, Math.sqrt(MOST_PIXELS / (image.width * image.height)));
   const canvas = h("canvas", {
     width: Math.max(1, Math.round(image.width * shrink)),
@@ -32,6 +35,13 @@ function told(classes, shares) {
   const order = [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, TOP);
   const top = order.map((index) => ({ class: classes[index] ?? String(index), probability: shares[index] }));
   return { ...top[0], top };
+}
+
+/** That so much of a picture is cut away, from where `hubel predict` says it. */
+function cutWords({ fit, frame, height, width }, pixels) {
+  const ratio = pixels.width / pixels.height / (width / height);
+  const share = fit === "crop" && !frame ? 1 - Math.min(ratio, 1 / ratio) : 0;
+  return share > held("cut") ? `${percent(share, 0)} of it is cut away: its form is not that of the training's pictures` : "";
 }
 
 /** A canvas of pixels. */
@@ -69,7 +79,8 @@ async function begin() {
   const { classes, preprocessing } = runner.packed;
   async function look(content, name) {
     try {
-      return await card(content, await answered(runner, await pixelsOf(content)), name, classes);
+      const pixels = await pixelsOf(content);
+      return await card(content, { ...(await answered(runner, pixels)), note: cutWords(preprocessing, pixels) }, name, classes);
     } catch (error) {
       return card(content, { error: `${name} cannot be looked at: ${error.message}` }, name);
     }

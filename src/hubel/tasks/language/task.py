@@ -131,20 +131,22 @@ class Language(task.Task):
         """
         symbols, steps = len(self.vocabulary), shape[0]
         report = analyse(network)
-        first = next((row.operation for row in report.rows if isinstance(row.operation, ops.Embed)), None)
-        start = f"{steps}: embed {symbols} {min(64, symbols)}"
-        if tuple(network.input) != (steps,) or not network.reads_whole_numbers or first is None:
+        looked = next((row for row in report.rows if isinstance(row.operation, ops.Embed)), None)
+        wide = looked.output_shape[-1] if looked else min(64, symbols)
+        wanted, end = self.output(shape)
+        start = f"{steps}: embed {symbols} {wide}"
+        if tuple(network.input) != (steps,) or not network.reads_whole_numbers or looked is None:
             raise NetworkError(
                 f"expected a network that looks up each of {steps} symbols, received one for "
-                f"{'×'.join(map(str, network.input))}; begin it with '{start}, lstm 256 sequences'"
+                f"{'×'.join(map(str, network.input))}; begin it with '{start}, lstm 256 sequences' and end it with "
+                f"{end}"
             )
-        if first.numbers != symbols:
+        assert isinstance(looked.operation, ops.Embed)
+        if looked.operation.numbers != symbols:
             raise NetworkError(
                 f"expected a network that looks up {symbols} symbols, those of the text, received one for "
-                f"{first.numbers}; "
-                f"begin it with '{start}'"
+                f"{looked.operation.numbers}; begin it with '{start}' and end it with {end}"
             )
-        wanted, end = self.output(shape)
         for row in report.rows:
             if row.operation is not None and not goes_on(row.operation):
                 why = (

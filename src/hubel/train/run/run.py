@@ -15,6 +15,7 @@ from torch import nn
 
 from hubel.arch import Network, analyse, parse
 from hubel.base.errors import FileError, TensorFileError
+from hubel.base.exported import other_form
 from hubel.base.files import read_text
 from hubel.base.headers import read_about, read_header
 from hubel.base.model_file import ENTRY, WholenessWarning, why_unread
@@ -95,7 +96,8 @@ class Run(Result):
         except FileNotFoundError:
             near = near_path(os.fspath(directory))
             there = f"received one without {SETTINGS}" if directory.exists() else f"found nothing there{near}"
-            raise RunError(f"{directory}: expected a run's folder, {there}") from None
+            what = other_form(directory) or f"expected a run's folder, {there}"
+            raise RunError(f"{directory}: {what}") from None
         except MISREAD as error:
             raise RunError(why_unread(path, settings, error, "what it says")) from None
 

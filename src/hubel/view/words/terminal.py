@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from string import Formatter
@@ -53,31 +54,31 @@ def console(stderr: bool = False) -> Terminal:
     return Terminal(stderr=stderr, width=width, soft_wrap=False)
 
 
-def with_progress(what: str, work: Callable[[Progress | None], T], now: Callable[[], float] = time.monotonic) -> T:
-    """Return what `work` gives, with a line in the terminal of how far it is; elsewhere standard error gets one at
-    least every ten seconds.
+def with_progress(what: str, work: Callable[[Progress], T], quiet: float = QUIET) -> T:
+    """Return what `work` gives, with a line in the terminal of how far it is; elsewhere standard error gets one every
+    ten seconds, also where `work` says nothing meanwhile.
     """
     screen = console(stderr=True)
-    if not screen.is_terminal:
-        return work(_seldom(screen, now))
-    with screen.status(what) as status:
-        return work(lambda *how: status.update(_how_far(*how)))
+    if screen.is_terminal:
+        with screen.status(what) as status:
+            return work(lambda *how: status.update(_how_far(*how)))
+    now, over, began = [what], threading.Event(), time.monotonic()
 
+    def tell() -> None:
+        while not over.wait(quiet):
+            screen.print(f"{now[0]}, {time.monotonic() - began:.0f} s", soft_wrap=True)
 
-def _seldom(screen: Terminal, now: Callable[[], float]) -> Progress:
-    said = now()
-
-    def show(what: str, done: int, whole: int) -> None:
-        nonlocal said
-        if now() - said >= QUIET:
-            screen.print(_how_far(what, done, whole), soft_wrap=True)
-            said = now()
-
-    return show
+    teller = threading.Thread(target=tell, name="progress", daemon=True)
+    teller.start()
+    try:
+        return work(lambda *how: now.__setitem__(0, _how_far(*how)))
+    finally:
+        over.set()
+        teller.join()
 
 
 def _how_far(what: str, done: int, whole: int) -> str:
-    return f"{what} {done:,}" + (f" of {whole:,}" if whole else "")
+    return what + (f" {done:,}" if done or whole else "") + (f" of {whole:,}" if whole else "")
 
 
 class _Filled(Formatter):

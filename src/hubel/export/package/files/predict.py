@@ -9,7 +9,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # which else is sent to ONN
 
 import numpy as np
 import onnxruntime
-from pictures import read
+from pictures import CUT, cut_away, cut_words, read
 from PIL import Image
 
 HERE = Path(__file__).parent
@@ -24,8 +24,13 @@ def predict(path):
     """What the model gives for one picture, by its outputs' names: "probabilities" of the classes; of segmentation a
     "mask", of detection "boxes", of pose "points", in pixels of the upright picture; of colorize a "picture".
     """
+    return answers(read(path))
+
+
+def answers(picture):
+    """The same for a picture that was read."""
     names = [output.name for output in MODEL.get_outputs()]
-    return dict(zip(names, MODEL.run(names, {"image": read(path)[np.newaxis]})))
+    return dict(zip(names, MODEL.run(names, {"image": picture[np.newaxis]})))
 
 
 def written(path, kind, pixels):
@@ -62,10 +67,19 @@ def said(path, found):
     return [f"{CLASSES[i]} {sure[i]:.1%}" for i in sure.argsort()[::-1][:3]]
 
 
+def note(picture):
+    """That much of a picture is cut away, being of another form than the training's; "" where it is not."""
+    rule = json.loads(ABOUT["preprocessing"])
+    cuts = rule["fit"] == "crop" and not rule["frame"]
+    share = cut_away(picture.shape[:2], (rule["height"], rule["width"])) if cuts else 0
+    return cut_words(share if share > CUT else 0)
+
+
 def told(path):
     """Print what was found in a picture; or return why it was not."""
     try:
-        print(path, *said(path, predict(path)) or ["nothing"], sep="   ")
+        picture = read(path)
+        print(path, *said(path, answers(picture)) or ["nothing"], *filter(None, [note(picture)]), sep="   ")
     except (OSError, SyntaxError, ValueError) as error:  # as Pillow says what it cannot read
         return f"{path}: {error}"
 

@@ -55,15 +55,17 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     `batch` are for files that leave sizes open; against what a file fixes they are refused. Rows are operations that
     depend on the input. ONNX does not tell learned numbers from other constants: as `parameters` count the floating
     tensors of more than one number that are stored in the file, and the integers that a quantised operator takes as
-    weights, where they are first used, without statistics, limits, and factors; all of them are taken as trainable.
+    weights, where they are first used, without statistics, limits, and factors, and in a file that hubel exported
+    without what prepares images and tells answers; all of them are taken as trainable.
     What is not counted (loops, branches that the input decides on, operators of other domains) the report's `notes`
     name. Operators that ONNX Runtime writes into files which it optimises or quantises (`com.microsoft`) are written
     out as ordinary ones.
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
-    graph, found, inputs, constants, written, idle, parts = read_onnx(path, input_shape, batch)
-    reading = _Reading(found, {name: _Constant(tensor) for name, tensor in constants.items()}, parts)
+    graph, found, inputs, constants, written, idle, parts, fixed = read_onnx(path, input_shape, batch)
+    own = {name: _Constant(None if name in fixed else tensor) for name, tensor in constants.items()}
+    reading = _Reading(found, own, parts)
     filled = {node.output[0] for node in graph.node if node.op_type == "ConstantOfShape"}
     weights = (node.input[WEIGHTED[node.op_type]] for node in graph.node if node.op_type in WEIGHTED)
     reading.left_out = not filled.isdisjoint(weights)

@@ -45,10 +45,18 @@ def made_sense_of(read: OnnxReader) -> OnnxReader:
     return refusing  # type: ignore[return-value]
 
 
+_AROUND = (
+    "preparation/",
+    "preparation.",
+    "answer/",
+    "answer.",
+)  # what hubel's files have before and behind the network
+
+
 class Opened(NamedTuple):
     """A file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name, and how many operators
-    of ONNX Runtime's own are written out in the graph; what of it is idle, in sentences; and what its Loops and Scans
-    run inside, by what they give.
+    of ONNX Runtime's own are written out in the graph; what of it is idle, in sentences; what its Loops and Scans run
+    inside, by what they give; and which stored tensors are known to be no weights, since hubel wrote the file.
     """
 
     graph: Any
@@ -58,6 +66,7 @@ class Opened(NamedTuple):
     written: Counter[str]
     idle: tuple[str, ...]
     parts: dict[str, Part]
+    fixed: frozenset[str]
 
 
 def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
@@ -92,7 +101,9 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
     graph, shapes, written, parts = inferred(onnx, model)
     _check(graph, shapes)
     stored |= {tensor.name: tensor for tensor in graph.initializer}
-    return Opened(graph, shapes, inputs, stored, written, idle, parts)
+    own = model.producer_name == "hubel"
+    fixed = frozenset(name for name in stored if own and name.startswith(_AROUND))
+    return Opened(graph, shapes, inputs, stored, written, idle, parts, fixed)
 
 
 def _idle(graph: Any) -> Iterator[str]:

@@ -5,6 +5,7 @@ import { boxed, counted } from "hubel/view/ways/boxes";
 import { posed } from "hubel/view/ways/skeletons";
 
 const SIDE = 360; // pixels of a thumbnail's longer side, of a screen with two a point
+const SHOWN = 8; // bars of an answer
 const LONG = 12; // letters of a name, above which its bar stands below it
 const FACTS = ["image", "note", "engine", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
 
@@ -19,7 +20,10 @@ export async function card(content, prediction, name, classes = []) {
 
 /** A prediction in words and bars; name: of the picture. */
 export function inWords(prediction, name = "") {
-  return [h("p", { class: "said" }, headline(prediction)), bars(rows(prediction)), h("p", { class: "note" }, [name, prediction.note].filter(Boolean).join(" · "))];
+  const all = rows(prediction);
+  const listed = prediction.objects && all.length > SHOWN ? `the ${SHOWN} surest of ${all.length} are listed` : "";
+  const notes = [name, listed, prediction.note].filter(Boolean).join(" · ");
+  return [h("p", { class: "said" }, headline(prediction)), bars(all), h("p", { class: "note" }, notes)];
 }
 
 async function drawnOf(content, { objects, individuals, joined, pictures = {} }, classes) {
@@ -58,7 +62,7 @@ function bars(all) {
   return h(
     "div",
     { class: `bars ${long}` },
-    all.slice(0, 8).map(([name, share]) => {
+    all.slice(0, SHOWN).map(([name, share]) => {
       const fill = h("span", { class: "fill" });
       fill.style.width = percent(share, 1);
       return h(
