@@ -202,9 +202,9 @@ def test_a_page_finds_what_detection_finds(fit: Any, tmp_path: Path, browser_pag
     counts = Counter(each["class"] for each in objects)
     assert browser_page.locator(".said").inner_text() == ", ".join(f"{n} {name}" for name, n in counts.most_common())
     more = len(objects) - 8  # beyond the bars that are shown
-    assert more > 0
+    assert more > 0 or fit == "pad"
     told = f"the 8 surest are listed, {more} more {'are' if more > 1 else 'is'} drawn"
-    assert told in browser_page.locator(".answer .note").inner_text()
+    assert (told in browser_page.locator(".answer .note").inner_text()) == (more > 0)
 
 
 POSED = {  # of the points of one individual, and of several: the places are every second pixel
