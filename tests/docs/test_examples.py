@@ -69,6 +69,9 @@ def commands_of(block: Block) -> list[tuple[list[str], str, str]]:
 
 
 def run_console(block: Block, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "hubel.view.words.terminal.QUIET", 1e6
+    )  # what a slow machine says meanwhile is no part of pages
     for words, expected, width in commands_of(block):
         monkeypatch.setenv("COLUMNS", width)
         same(f"{page}, block at line {block.line}: $ {shlex.join(words)}", expected, output(words[1:]))

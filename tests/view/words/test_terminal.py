@@ -55,8 +55,10 @@ def test_tables_set_numbers_right_and_cut_what_has_no_end():
     assert shown(table(rows=[("a", "b")])).split() == ["a", "b"]
 
 
-def test_long_work_is_never_silent_in_a_pipe(capsys):
+def test_long_work_is_never_silent_in_a_pipe(capsys, monkeypatch):
     """Neither where it says how far it is, nor where it says nothing at all."""
+
+    monkeypatch.setattr("hubel.view.words.terminal.QUIET", 0.05)
 
     def silent(show):
         until = time.monotonic() + HANG
@@ -64,7 +66,7 @@ def test_long_work_is_never_silent_in_a_pipe(capsys):
             time.sleep(0.01)
         return said
 
-    assert "looking, 0 s\n" in with_progress("looking", silent, quiet=0.05)
+    assert "looking, 0 s\n" in with_progress("looking", silent)
 
     def telling(show):
         show("comparing", 12, 107)
@@ -77,7 +79,7 @@ def test_long_work_is_never_silent_in_a_pipe(capsys):
             time.sleep(0.01)
         return said
 
-    assert "packing, " in with_progress("looking", telling, quiet=0.05)
+    assert "packing, " in with_progress("looking", telling)
 
 
 def test_short_work_says_nothing(capsys):

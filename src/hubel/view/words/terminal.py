@@ -54,7 +54,7 @@ def console(stderr: bool = False) -> Terminal:
     return Terminal(stderr=stderr, width=width, soft_wrap=False)
 
 
-def with_progress(what: str, work: Callable[[Progress], T], quiet: float = QUIET) -> T:
+def with_progress(what: str, work: Callable[[Progress], T]) -> T:
     """Return what `work` gives, with a line in the terminal of how far it is; elsewhere standard error gets one every
     ten seconds, also where `work` says nothing meanwhile.
     """
@@ -65,7 +65,7 @@ def with_progress(what: str, work: Callable[[Progress], T], quiet: float = QUIET
     now, over, began = [what], threading.Event(), time.monotonic()
 
     def tell() -> None:
-        while not over.wait(quiet):
+        while not over.wait(QUIET):
             screen.print(f"{now[0]}, {time.monotonic() - began:.0f} s", soft_wrap=True)
 
     teller = threading.Thread(target=tell, name="progress", daemon=True)
