@@ -244,7 +244,9 @@ def test_what_cannot_be_written_is_refused_before_any_work(run: Path, tmp_path: 
     assert "received 'onx'; did you mean 'onnx'?" in refused("nothing", "-o", "m", "--to", "onx")
     assert "expected a path that ends with .onnx" in refused("nothing", "-o", "model.pth")
     assert "expected a run's directory or a model file, found nothing there" in refused("nothing", "-o", "model.onnx")
-    assert "no folder" in refused(str(run), "-o", str(tmp_path / "none" / "model.onnx"))
+    (tmp_path / "words").write_text("none", encoding="utf-8")
+    for place in (tmp_path / "words" / "model.onnx", tmp_path / "words" / "deep" / "model.onnx"):
+        assert "expected a folder, found a file in its place" in refused(str(run), "-o", str(place))
 
 
 def test_files_that_are_no_exports_are_refused_in_words(run: Path, tmp_path: Path, capsys: Any) -> None:

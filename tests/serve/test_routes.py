@@ -116,7 +116,7 @@ BAD = [
     ("text/plain", picture(), 415, "kind", "text/plain"),
     ("", picture(), 415, "kind", "Content-Type"),
     ("application/json", b"{", 400, "request", "not JSON"),
-    ("application/json", b"[" * 100_000, 400, "request", "not JSON"),
+    ("application/json", b"[" * 100_000, 400, "request", "nested too deep"),
     ("application/json", b"[]", 400, "request", "pictures"),
     ("application/json", b'{"pictures": []}', 400, "request", "received none"),
     ("application/json", b'{"pictures": [""], "pictures": [""]}', 400, "request", "'pictures' once"),

@@ -61,19 +61,20 @@ def export(
     its place, and answers as `hubel predict` does.
 
     model: a `LoadedModel`, a `Run`, or the path of a run's folder or of a model file. path: the file, or the folder of
-    forms that are several. to: the form; by default what the path's ending says (see `FORMS`). input: "image" (any
-    size), "sized" (the network's own) or "tensor", of forms that have the choice. check: pictures (paths, files' bytes
-    or uint8 H×W×C), of which 64 are compared, besides forty odd ones. labelled: the name of a part that the model was
-    not trained on, and the part, of which a card tells figures. int8: of ONNX, write eight bits,
-    made with these pictures; refused where more than a share `most_lost` of the primary figure is lost. progress: is
-    told what is being done, and of comparing, how many pictures of how many.
+    forms that are several; the folder that it lies in is made. to: the form; by default what the path's ending says
+    (see `FORMS`). input: "image" (any size), "sized" (the network's own) or "tensor", of forms that have the choice.
+    check: pictures (paths, files' bytes or uint8 H×W×C), of which 64 are compared, besides forty odd ones. labelled:
+    the name of a part that the model was not trained on, and the part, of which a card tells figures. int8: of ONNX,
+    write eight bits, made with these pictures; refused where more than a share `most_lost` of the primary figure is
+    lost. progress: is told what is being done, and of comparing, how many pictures of how many.
 
     Raises SkewError where the answers differ by more than rounding: nothing is written then. Raises SettingError for
     what this model cannot be written as.
     """
     place = Path(path)
     form = form_of(place, to)
-    if place.suffix.lower() in FORMS[form].endings and place.parent.exists():  # else it is made, as folders are
+    made_place(place.parent)  # what cannot be is said before any work
+    if place.suffix.lower() in FORMS[form].endings:
         place_for(place)
     loaded = _loaded(model)
     need_examples(loaded, "export")
@@ -112,8 +113,7 @@ def _loaded(model: Any) -> LoadedModel:
 
 
 def _put(place: Path, written: Written) -> None:
-    """Write the files, all or none, in a folder that is made where there is none."""
-    made_place(place.parent)
+    """Write the files, all or none."""
     if list(written.files) == [""]:
         if place.is_dir():
             raise SettingError(f"{place} is a folder; name a file in it")
