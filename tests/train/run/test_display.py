@@ -11,7 +11,7 @@ from hubel.tasks import Classification, Task
 from hubel.tasks.segmentation.task import Segmentation
 from hubel.train.run.display import Display, epoch_line
 from hubel.train.run.events import EpochMetrics, Progress
-from hubel.view.words.terminal import Terminal, with_progress
+from hubel.view.words.terminal import Terminal
 
 TASKS: dict[str, tuple[Task, dict[str, float], dict[str, float], str]] = {
     "the same figure": (Classification(("a", "b")), {"accuracy": 0.15}, {"accuracy": 0.09}, "validation   9.00%"),
@@ -47,16 +47,3 @@ def test_a_pipe_gets_a_line_at_least_every_ten_seconds_with_the_time_left() -> N
     assert max(gaps) <= 10
     first = "epoch 1/3, step 90 of 1,200  loss 1.5000  accuracy  25.00%  100 images/s  1:21 left"
     assert written.getvalue().splitlines()[0] == first
-
-
-def test_reading_into_a_pipe_says_seldom_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    now = [0.0]
-
-    def read(show: object) -> str:
-        for second in range(25):
-            now[0] = float(second)
-            show("reading", 10 * second, 1000)  # type: ignore[operator]
-        return "done"
-
-    assert with_progress("reading", read, lambda: now[0]) == "done"
-    assert capsys.readouterr().err.splitlines() == ["reading 90 of 1,000", "reading 180 of 1,000"]
