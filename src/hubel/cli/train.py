@@ -339,7 +339,7 @@ def _lines(done: Run, metrics: dict[str, Any]) -> Iterator[RenderableType]:
 
     folder = shlex.quote(str(done.directory))
     if metrics["evaluated"]:
-        first, _, rest = done.task.headline(metrics, f"the {metrics['evaluated']} {done.example[1]}").partition(" ")
+        first, _, rest = done.task.headline(metrics, f"the {metrics['evaluated']} {done.measured}").partition(" ")
         yield styled("\n[bold]{}[/] {}", first, rest)
     yield f"the run lies in {folder}, its model in {folder}/model.safetensors"
     if (done.directory / "report.html").is_file():

@@ -46,7 +46,11 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
         (f"{report.macs:,}", ["multiply-adds (", term("MACs"), f") {an(run.example[0])}"]),
         *_time(run.metrics),
     ]
-    parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
+    of = {"train": run.example[1]} if run.task.measured_by else {}  # where the parts are made of different things
+    counted = [
+        f"{count:,} {name}" + (f" {of.get(name, run.measured)}" if of else "") for name, count in examples.items()
+    ]
+    parts = ", ".join(counted) + ("" if of else f" {run.example[1]}")
     number = len(run.classes) or report.output_shape[-1]
     outputs = f"{number:,} {run.task.noun[number != 1]} of " if report.output_shape != shape else ""
     return [
@@ -55,7 +59,7 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
         h("dl", [h("div", h("dd", value), h("dt", name)) for value, name in facts], class_="figures"),
         h(
             "p",
-            f"{outputs}{data['name'].removesuffix(' train')}: {parts} {run.example[1]} of {size}. ",
+            f"{outputs}{data['name'].removesuffix(' train')}: {parts} of {size}. ",
             "Recipe: ",
             *glossed(f"{run.recipe}."),
         ),
@@ -84,7 +88,7 @@ def _accuracy(run: Run, found: Mistakes | None) -> Iterable[tuple[str, str]]:
         )
     elif run.metrics and run.metrics[-1].evaluated:
         last = run.metrics[-1]
-        first, _, rest = run.task.headline(last.evaluation, f"the {last.evaluated} {run.example[1]}").partition(" ")
+        first, _, rest = run.task.headline(last.evaluation, f"the {last.evaluated} {run.measured}").partition(" ")
         yield first, rest
 
 

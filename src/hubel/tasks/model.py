@@ -189,7 +189,7 @@ def _training(model: LoadedModel) -> Iterator[str]:
     for part in ("test", "validation"):
         figures = told.get(part)
         if isinstance(figures, Mapping) and all(isinstance(figures.get(one.name), float) for one in model.task.figures):
-            yield model.task.headline(figures, f"the {part} {model.example[1]}")
+            yield model.task.headline(figures, f"the {part} {model.task.measured_by or model.example[1]}")
     if isinstance(told.get("data"), str):
         yield f"on {told['data']}"
     if isinstance(told.get("epochs"), (int, float)) and told["epochs"]:

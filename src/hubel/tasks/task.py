@@ -117,15 +117,16 @@ class Task(abc.ABC):
     name: in files. figures: of a set that is measured, the primary first; the loss comes besides. beside: others that
     runs and models keep, and nothing is chosen by. running: of the training batches, on the way. draws: whether answers
     have pictures. step: how a batch changes weights, a name of `hubel.train.loop.ways.steps`. noun: what an output
-    stands for, one and many. example: what a data set is made of, one and many. asked: what `hubel predict RUN` is to
-    be followed by. of_files: whether a text that is given for an example is the name of its file. of_one: whether an
-    answer comes from a network's scores of one example alone, which any engine can compute. defaults: settings of a
-    recipe that the rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of
-    every place of an image (`hubel.tasks.places`). own_size: whether networks of the zoo are made in the size that
-    examples have, instead of those brought to theirs. scores_classes: whether outputs begin with a score for each name
-    of `scored`. score: what that is called. shares: whether its outcome is a probability. guesses: whether the loss of
-    guessing is ln(classes). as_it_is: what its data is, where neither classes are balanced nor examples changed.
-    measures_loss: whether a set that is measured has a loss.
+    stands for, one and many. example: what a data set is made of, one and many; measured_by: what parts that are
+    measured are made of, where that is another. asked: what `hubel predict RUN` is to be followed by. of_files: whether
+    a text that is given for an example is the name of its file. of_one: whether an answer comes from a network's scores
+    of one example alone, which any engine can compute. defaults: settings of a recipe that the rules take. reads_like:
+    whether `load` takes `like`. about_places: whether it says something of every place of an image
+    (`hubel.tasks.places`). own_size: whether networks of the zoo are made in the size that examples have, instead of
+    those brought to theirs. scores_classes: whether outputs begin with a score for each name of `scored`. score: what
+    that is called. shares: whether its outcome is a probability. guesses: whether the loss of guessing is ln(classes).
+    as_it_is: what its data is, where neither classes are balanced nor examples changed. measures_loss: whether a set
+    that is measured has a loss.
     classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
     """
 
@@ -137,6 +138,7 @@ class Task(abc.ABC):
     step: ClassVar[str] = "supervised"
     noun: ClassVar[tuple[str, str]] = ("class", "classes")
     example: ClassVar[tuple[str, str]] = ("image", "images")
+    measured_by: ClassVar[str] = ""
     of_files: ClassVar[bool] = True
     asked: ClassVar[str] = "IMAGE …"
     of_one: ClassVar[bool] = True

@@ -69,6 +69,7 @@ class Play(task.Task):
     )
     noun: ClassVar[tuple[str, str]] = ("action", "actions")
     example: ClassVar[tuple[str, str]] = ("frame", "frames")
+    measured_by: ClassVar[str] = "games"
     as_it_is: ClassVar[str] = "a game"
     asked: ClassVar[str] = "-o game.gif"
     reads_like: ClassVar[bool] = False

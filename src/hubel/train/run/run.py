@@ -159,6 +159,11 @@ class Run(Result):
         return examples_of(self.task, self.preprocessing.fit)
 
     @property
+    def measured(self) -> str:
+        """What it is measured on: many examples, or of some tasks something else."""
+        return self.task.measured_by or self.example[1]
+
+    @property
     def asked(self) -> str:
         """What `hubel predict RUN` is to be given for an answer."""
         return self.task.asked.replace("IMAGE", self.example[0].upper())
