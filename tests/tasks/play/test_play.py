@@ -237,7 +237,7 @@ def test_the_report_has_points_beside_random_play_and_moments(run):
     assert "this network" in page
     assert "validation games, " in page
     assert "test games of 10×10×4" in page
-    assert "points a game on the test games" in page
+    assert "points a game on the validation games" in page
     assert "at random" in page
     assert "Moments of a game" in page
 

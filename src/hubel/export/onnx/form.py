@@ -65,9 +65,14 @@ def _step_of(model: LoadedModel) -> str:
         return "of texts the numbers of symbols (int64) in the vocabulary's order"
     prepared, channels = model.preprocessing, model.network.input[-1]
     words = [word for those in model.task.settings().get("known", {}).values() for word in those]
-    told = f": the code of the sample before, and of {listing(words, 20)} 255 for what is told, else 0" if words else ""
-    mean, std = prepared.mean[0], prepared.std[0]
-    return f"float32 N×{channels}×steps, each (byte / 255 - {mean:g}) / {std:g}{told}"
+    told = (
+        f"; bytes: the code of the sample before, and of {listing(words, 20)} 255 for what is told, else 0"
+        if words
+        else ""
+    )
+    mean, std = (" ".join(f"{each:.6g}" for each in values) for values in (prepared.mean, prepared.std))
+    scaled = f"(byte / 255 - mean) / std with each channel's mean ({mean}) and std ({std})"
+    return f"float32 N×{channels}×steps: {scaled}{told}"
 
 
 def _memories(content: bytes) -> list[str]:
