@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import random
 import threading
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.nn import inspect, network_of
+from hubel.nn.inspection import kept
 
 GRIDS: dict[Any, Any] = {}
 DEEP: dict[str, Any] = {"a": {"b": {"c": [None]}}}
@@ -247,3 +249,32 @@ def test_what_cannot_be_taken_out_is_said() -> None:
     )
     assert report.to_dict()["notes"] == list(report.notes)
     assert str(report).endswith(f"note        {report.notes[0]}")
+
+
+NAMESPACES = {"all": vars(builtins), "here": globals()}
+
+
+class Names(nn.Module):
+    """Its code holds the names of modules of code, as tracers and plug-ins do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert NAMESPACES["all"]["len"] is len
+        return self.layer(x)
+
+
+def test_names_of_modules_of_code_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    emptied, real = list[Any](), kept._refill
+
+    def refill(container: Any, contents: Any) -> None:
+        emptied.append(container)
+        if all(container is not names for names in NAMESPACES.values()):  # which would be away for a moment
+            real(container, contents)
+
+    monkeypatch.setattr(kept, "_refill", refill)
+    assert str(network_of(Names(), (4,))) == "4: dense 2"
+    assert not any(container is names for container in emptied for names in NAMESPACES.values())
+    assert any(container is NAMESPACES for container in emptied)

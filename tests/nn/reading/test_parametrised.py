@@ -175,6 +175,29 @@ def test_a_layer_that_runs_twice_stands_twice_and_that_is_said(model: nn.Module,
     assert len({tensor.data_ptr() for tensor in module.parameters()}) == len([*module.parameters()])
 
 
+class Steps(nn.Module):
+    """A recurrent layer that reads what it gave."""
+
+    def __init__(self, cell: Any) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, steps: Tensor) -> Tensor:
+        first, _ = self.cell(steps.transpose(1, 2))
+        return self.cell(first.tanh())[0][:, -1]
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_recurrent_layer_that_runs_twice_stands_twice(kind: Any) -> None:
+    model = Steps(kind(4, 4, batch_first=True)).eval()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        module = translate(model, (6, 4))
+    assert any("its tree holds these numbers once for each" in str(each.message) for each in told)
+    sequences = torch.randn(3, 4, 6)
+    torch.testing.assert_close(module(sequences), model(sequences))
+
+
 def test_parts_of_one_tensor_in_two_layers_are_refused() -> None:
     model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1))
     model[2].weight = nn.Parameter(model[0].weight.detach().view(4, 4, 1, 1))

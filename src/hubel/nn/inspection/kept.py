@@ -145,6 +145,8 @@ def _restores(value: Any, seen: set[int], depth: int = 0) -> Iterator[tuple[Any,
 
 def _contents(value: Any) -> tuple[Callable[[], None] | None, Iterable[Any]]:
     """Return what puts a value's contents back as they are now, and those of them that may hold others."""
+    if type(value) is dict and "__spec__" in value and "__name__" in value:
+        return None, ()  # a module of code's own names, such as the builtins, without which nothing runs
     if type(value) in _CONTAINERS:
         copy = value.copy()
         return lambda: _refill(value, copy), copy.values() if isinstance(copy, Mapping) else copy

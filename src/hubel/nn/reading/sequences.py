@@ -97,8 +97,6 @@ def recurred(tensors: Tensors, call: Call, given: Tensor, constants: Sequence[Te
         raise NetworkError(f"{call.label}: its input, {has}, is not what comes of a sequence's steps and features")
     if getattr(module, "proj_size", 0):
         raise NetworkError(f"{call.label}: the tree has no {type(module).__name__} with proj_size")
-    if call.number:
-        raise NetworkError(f"{call.label}: runs twice; in a tree each layer has weights of its own")
     last, place, shape = list[int](), value.place, (given.shape[0 if value.order == "steps" else 1], value.shape[0])
     units, ways = module.hidden_size, (False, True) if module.bidirectional else (False,)
     for number in range(module.num_layers):
