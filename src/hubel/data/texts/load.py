@@ -33,8 +33,8 @@ Symbols = Literal["auto", "characters", "bytes"]
 def is_text(path: str) -> bool:
     """Whether a path is a text, or a folder of texts and nothing else, by the names of its files."""
     place = Path(path).expanduser()
-    if not place.is_dir():
-        return place.suffix.lower() in ENDINGS and place.is_file() and not _lists_images(place)
+    if not os.path.isdir(place):  # nor is what is far too long to be a path
+        return place.suffix.lower() in ENDINGS and os.path.isfile(place) and not _lists_images(place)
     names = [file.name.lower() for file, _ in zip(_files(place), range(_GLANCE), strict=False)]
     return bool(names) and all(name.endswith(ENDINGS) for name in names)
 
