@@ -235,7 +235,7 @@ def test_a_moment_of_a_game_that_it_plays_can_be_looked_at(run):
 def test_the_report_has_points_beside_random_play_and_moments(run):
     page = (run[0] / "report.html").read_text()
     assert "this network" in page
-    assert "validation games, " in page
+    assert "training frames, 10 validation games, " in page
     assert "test games of 10×10×4" in page
     assert "points a game on the validation games" in page
     assert "at random" in page
