@@ -10,6 +10,7 @@ import pytest
 import safetensors
 import torch
 
+import hubel.cli
 from hubel.arch import parse
 from hubel.base.errors import SettingError
 from hubel.base.model_file import WholenessWarning
@@ -141,7 +142,9 @@ def test_patience_has_images_held_out_beside_a_test_part_or_is_refused(splits, n
         train(network, splits, patient, tmp_path / "refused", validation=0)
 
 
-def test_a_validation_that_was_better_before_is_told_where_nothing_keeps_the_best(splits, network, recipe, tmp_path):
+def test_a_validation_that_was_better_before_is_told_where_nothing_keeps_the_best(
+    splits, network, recipe, tmp_path, capsys
+):
     turned = replace(splits.test.targets, values=3 - splits.test.labels)  # what is learnt is wrong there
     slow = recipe.replace(epochs=4, learning_rate=5e-4, schedule="constant", warmup=0, ema=0.0)
     events, parts = [], Splits(train=splits.train, validation=replace(splits.test, targets=turned))
@@ -158,6 +161,12 @@ def test_a_validation_that_was_better_before_is_told_where_nothing_keeps_the_bes
                                       "whose weights the model has")  # fmt: skip
     model = kept.model()
     assert evaluate(model, parts.validation).accuracy == model.summary["validation"]["accuracy"] == right[best]
+    assert (kept.kept, run.kept) == (kept.metrics[best], run.metrics[-1])
+    for done, told in ((run, f"{right[-1]:.2%} of"), (kept, f"{right[best]:.2%} of")):
+        assert hubel.cli.main(["train", "--resume", str(done.directory)]) == 0
+        (line,) = (line for line in capsys.readouterr().out.splitlines() if " of the validation images right" in line)
+        assert line.startswith(told)
+        assert (f"after epoch {best + 1}, whose weights the model has" in line) == (done is kept)
 
 
 def test_the_last_weights_are_the_model_where_they_are_as_good_as_the_best(splits, network, recipe, tmp_path):

@@ -312,10 +312,10 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
 
 
 def _test_metrics(done: Run) -> dict[str, Any]:
-    """Return the figures of the last epoch, as `metrics.csv` has them."""
-    last = done.metrics[-1]
+    """Return the figures of the epoch whose weights the model has, as `metrics.csv` has them."""
+    kept = done.kept
     names = [*(figure.name for figure in done.task.figures), "loss"]
-    return {"evaluated": last.evaluated, **{name: last.evaluation[name] for name in names}}
+    return {"evaluated": kept.evaluated, **{name: kept.evaluation[name] for name in names}, "epoch": kept.epoch}
 
 
 def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
@@ -340,6 +340,7 @@ def _lines(done: Run, metrics: dict[str, Any]) -> Iterator[RenderableType]:
     folder = shlex.quote(str(done.directory))
     if metrics["evaluated"]:
         first, _, rest = done.task.headline(metrics, f"the {metrics['evaluated']} {done.measured}").partition(" ")
+        rest += f", after epoch {metrics['epoch']}, whose weights the model has" * (done.kept != done.metrics[-1])
         yield styled("\n[bold]{}[/] {}", first, rest)
     yield f"the run lies in {folder}, its model in {folder}/model.safetensors"
     if (done.directory / "report.html").is_file():

@@ -87,8 +87,8 @@ def _accuracy(run: Run, found: Mistakes | None) -> Iterable[tuple[str, str]]:
             f"of {len(found.labels):,} {run.example[1]} right ({part}; 95% interval {low:.2%} to {high:.2%})",
         )
     elif run.metrics and run.metrics[-1].evaluated:
-        last = run.metrics[-1]
-        first, _, rest = run.task.headline(last.evaluation, f"the {last.evaluated} {run.measured}").partition(" ")
+        kept = run.kept if run.is_finished else run.metrics[-1]
+        first, _, rest = run.task.headline(kept.evaluation, f"the {kept.evaluated} {run.measured}").partition(" ")
         yield first, rest
 
 

@@ -274,6 +274,14 @@ class Run(Result):
             summary=found.summary,
         )
 
+    @property
+    def kept(self) -> EpochMetrics:
+        """Of a run that has ended, the row of the epoch whose weights its model has: the last, or the best one."""
+        rows, path = self.metrics, self.directory / MODEL
+        told = read_about(path, read_header(path), ENTRY)["summary"].get(rows[-1].evaluated, {})
+        fits = (row for row in reversed(rows) if told.items() <= row.evaluation.items())
+        return next(fits, rows[-1])
+
     def summary(
         self, history: Sequence[EpochMetrics], best_epoch: int, steps: int, more: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
