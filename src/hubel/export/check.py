@@ -94,9 +94,10 @@ def compared(
     runs = {written.runtime: written.run, **written.also}
     preparation = model.preprocessing
     decoding = decoding_of(model.task.name)
-    alone, marks = decoding.carries, bool(decoding.boxes or decoding.points)
+    alone, marks = decoding.carries or decoding.makes, bool(decoding.boxes or decoding.points)
     found = [] if alone else [("your pictures", picture) for picture in pictures]
-    odd = list(_random_windows(model) if alone else _odd(preparation))
+    drawn = _random_vectors if decoding.makes else _random_windows
+    odd = list(drawn(model) if alone else _odd(preparation))
     bound = RESIZED if resizes else SIZED
     largest, where, most, others = 0.0, "", bound, 0
     for number, (name, picture) in enumerate((*found, *odd), 1):
@@ -118,11 +119,15 @@ def compared(
             if off / room >= largest / most:
                 largest, most = off, room
                 where = f"{name}, by {runtime}" if len(runs) > 1 else name
-            differs |= 0 if marks else _others(expected, received, max(MARGIN, 2 * room) if written.bounded else MARGIN)
+            differs |= (
+                0
+                if marks or decoding.makes
+                else _others(expected, received, max(MARGIN, 2 * room) if written.bounded else MARGIN)
+            )
         others += differs
     numbers = decoding.function == "linear" and not decoding.colours
     of = "scores" if marks else "numbers" if numbers else "probabilities"
-    example, noun = model.task.example[1], model.task.noun[0]
+    example, noun = "vectors" if decoding.makes else model.task.example[1], model.task.noun[0]
     held = most if written.bounded else None
     return Check(len(found), len(odd), largest, where, others, held, " and ".join(runs), of, example, noun)
 
@@ -133,6 +138,13 @@ def _random_windows(model: LoadedModel) -> Iterator[tuple[str, Picture]]:
     kind = np.uint8 if symbols <= 256 else np.int32
     for number in range(40):
         yield f"random window {number + 1}", draw.integers(0, symbols, model.task.images_of(model.network)).astype(kind)
+
+
+def _random_vectors(model: LoadedModel) -> Iterator[tuple[str, Picture]]:
+    """Noise that pictures are made of."""
+    draw = np.random.default_rng(0)
+    for number in range(40):
+        yield f"random vector {number + 1}", draw.standard_normal(model.network.input).astype(np.float32)
 
 
 def _odd(preparation: Preprocessing) -> Iterable[tuple[str, Picture]]:
@@ -167,7 +179,9 @@ def _answer(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float32]:
     cudnn = torch.backends.cudnn
     exact = cudnn.flags(cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False)
     with exact, evaluation_mode(model.module), torch.inference_mode():
-        scores = outputs(model.module, model.preprocessing, torch.from_numpy(prepared[np.newaxis].copy()))
+        given = torch.from_numpy(prepared[np.newaxis].copy())
+        makes = decoding_of(model.task.name).makes
+        scores = model.module(given) if makes else outputs(model.module, model.preprocessing, given)
     return model.task.outcome(scores)[0].cpu().numpy()
 
 

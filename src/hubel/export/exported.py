@@ -15,6 +15,7 @@ from hubel.data import Dataset
 from hubel.export.check import Check, Picture, SkewError, compared, evenly
 from hubel.export.forms import FORMS, Calibration, Order, Written, form_of
 from hubel.tasks import LoadedModel, need_examples
+from hubel.tasks.decoding import decoding_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,8 @@ def export(
     if place.suffix.lower() in FORMS[form].endings:
         place_for(place)
     loaded = _loaded(model)
-    need_examples(loaded, "export")
+    if not (decoding_of(loaded.task.name).makes and form == "onnx"):
+        need_examples(loaded, f"export to {form}", "hubel export RUN -o made.onnx")
     if int8 is not None and form != "onnx":
         raise SettingError(f"eight bits are written as ONNX, received {form}")
     pictures, show = evenly(check), progress or (lambda *how: None)

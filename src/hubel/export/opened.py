@@ -26,6 +26,7 @@ from hubel.export.onnx.digest import ENTRY, is_whole
 from hubel.export.onnx.write import FORMAT
 from hubel.nn.modules.carrying import Carrying
 from hubel.tasks import LoadedModel, task_named
+from hubel.tasks.decoding import decoding_of
 from hubel.tasks.model import check_fit
 
 
@@ -94,6 +95,22 @@ class OnnxSteps(OnnxNetwork, Carrying):
         return self.logits(self.preprocessing.normalise(images))
 
 
+class OnnxMaker(OnnxNetwork):
+    """An exported network that makes pictures of noise."""
+
+    def __init__(self, model: onnx.ModelProto, preprocessing: Preprocessing, way: Way, report: Report) -> None:
+        super().__init__(model, preprocessing, way, report)
+        self.network = report.network
+
+    def forward(self, noise: torch.Tensor) -> torch.Tensor:
+        """The pictures of vectors N×numbers, float32 N×C×H×W, as the preparation would scale them."""
+        return torch.from_numpy(self._compute(np.ascontiguousarray(noise.numpy(), np.float32)))
+
+    def scores(self, images: torch.Tensor) -> torch.Tensor:
+        """As many pictures as there are images, of no noise."""
+        return self.forward(torch.zeros(len(images), *self.network.input))
+
+
 def open_onnx(path: str | os.PathLike[str], way: Way | None = None) -> LoadedModel:
     """The model of a file that hubel exported, for `predict` and `evaluate`, computed in a way: by default the quickest
     that is installed for many pictures, since a program goes on asking.
@@ -147,8 +164,9 @@ def _assembled(path: Path, model: onnx.ModelProto, said: Mapping[str, str], way:
     task = task_named(said["task"]).from_settings(classes_of(about), entry_of(about, "task_settings", dict))
     report = analyse(network)
     check_fit(path, report, preprocessing, task)
+    network_of = OnnxMaker if decoding_of(task.name).makes else OnnxNetwork
     several = len(model.graph.input) > 1
-    module = OnnxSteps(model, preprocessing) if several else OnnxNetwork(model, preprocessing, way, report)
+    module = OnnxSteps(model, preprocessing) if several else network_of(model, preprocessing, way, report)
     _check_answer(path, report, module)
     return LoadedModel(network, module, preprocessing, task, entry_of(about, "summary", dict))
 

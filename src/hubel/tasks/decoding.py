@@ -76,7 +76,8 @@ class Decoding:
     on with what they remembered, which is given and given back besides. names: whether the outcome is probabilities of
     classes, of which an answer tells the likeliest (`answer.Named`).
     writes: whether each step's scores come of the likeliest word of the step before, which is told as `likeliest`: of
-    two words as likely as each other, all that follows hangs on which is taken.
+    two words as likely as each other, all that follows hangs on which is taken. makes: whether a vector of noise is
+    taken and the scores are a picture, as the preparation would scale it.
     """
 
     output: str = "scores"
@@ -87,6 +88,7 @@ class Decoding:
     carries: bool = False
     writes: bool = False
     names: bool = False
+    makes: bool = False
     boxes: BoxRules | None = None
     points: PointRules | None = None
     colours: ColourRules | None = None

@@ -232,13 +232,13 @@ def _not_asked(model: LoadedModel, wanted: str) -> SettingError:
     )
 
 
-def need_examples(model: LoadedModel, verb: str) -> None:
+def need_examples(model: LoadedModel, verb: str, instead: str = "hubel predict RUN -o made.png") -> None:
     """Raise SettingError where a network makes pictures, of which `verb` cannot be asked, and takes none."""
     taken = model.network.input
     if len(taken) == 1 and not model.network.reads_whole_numbers and len(model.task.images_of(model.network)) == 3:
         raise SettingError(
             f"{verb} is for networks that take pictures; {model.network.title} makes them, of vectors of "
-            f"{shape_text(model.network.input)}: hubel predict RUN -o made.png"
+            f"{shape_text(model.network.input)}: {instead}"
         )
 
 

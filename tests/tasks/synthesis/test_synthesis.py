@@ -6,6 +6,7 @@ import json
 import math
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
@@ -15,6 +16,7 @@ from hubel.arch import analyse, parse
 from hubel.base.errors import DataError, NetworkError, SettingError
 from hubel.cli import main
 from hubel.data import Dataset, Splits
+from hubel.export import open_onnx
 from hubel.report import write_report
 from hubel.tasks import evaluate, load, load_model, task_of
 from hubel.tasks.synthesis.distance import features, frechet, moments
@@ -291,8 +293,7 @@ def test_predict_makes_a_grid_or_files(run, tmp_path, capsys, monkeypatch):
         (["predict", "RUN", "x.png"], "makes pictures"),
         (["predict", "RUN", "--prompt", "x"], "models that write"),
         (["predict", "RUN", "-o", "made.csv"], ".png"),
-        (["export", "RUN", "-o", "model.onnx"], "export is for networks that take pictures"),
-        (["export", "RUN", "-o", "model.pt2"], "export is for networks that take pictures"),
+        (["export", "RUN", "-o", "model.pt2"], "export to torch is for networks that take pictures"),
         (["look", "maps", "RUN", "x.png"], "looking at an image is for networks that take pictures"),
         (["look", "dream", "RUN"], "dreaming is for networks that take pictures"),
         (["look", "cam", "RUN", "x.png"], "for networks that take pictures"),
@@ -318,3 +319,39 @@ def test_evaluate_tells_no_loss(run, folder, capsys):
 def test_what_a_folder_holds_is_told(folder, capsys):
     assert main(["data", str(folder), "--task", "synthesis"]) == 0
     assert "40" in capsys.readouterr().out
+
+
+def test_what_makes_pictures_leaves_as_onnx_and_makes_the_same(run, tmp_path, capsys):
+    file = tmp_path / "made.onnx"
+    assert main(["export", str(run.directory), "-o", str(file), "--json"]) == 0
+    told = capsys.readouterr()
+    check = json.loads(told.out)["check"]
+    assert (check["odd"], check["passed"], check["examples"]) == (40, True, "vectors")
+    assert check["largest"] < 1e-5
+    assert "the file takes noise, float32 N×8, drawn from a normal distribution" in told.err
+    noise = torch.randn(5, 8, generator=torch.Generator().manual_seed(3))
+    (made,) = onnxruntime.InferenceSession(file).run(["pictures"], {"input": noise.numpy()})
+    model = run.model()
+    with torch.inference_mode():
+        expected = made_of(model.module, model.preprocessing, noise).numpy()
+    assert made.shape == (5, 8, 8, 3)
+    assert np.abs(made.astype(int) - expected).max() <= 1  # a value between two levels may be rounded either way
+    assert (made == expected).mean() > 0.99
+    opened = open_onnx(file)
+    assert (pictures(opened, 4, seed=1) == pictures(model, 4, seed=1)).mean() > 0.99
+    for place in ("of_run.png", "of_file.png"):
+        given = file if place == "of_file.png" else run.directory
+        assert main(["predict", str(given), "-o", str(tmp_path / place), "--number", "4", "--seed", "2"]) == 0
+    one, other = (np.asarray(Image.open(tmp_path / place)).astype(int) for place in ("of_run.png", "of_file.png"))
+    assert np.abs(one - other).max() <= 1
+
+
+def test_forms_that_hold_no_maker_are_refused_with_the_one_that_does(run, tmp_path, capsys):
+    for place, more in (("made.html", []), ("made.pt2", []), ("package", ["--to", "package"])):
+        assert main(["export", str(run.directory), "-o", str(tmp_path / place), *more]) == 2
+        assert "makes them, of vectors of 8: hubel export RUN -o made.onnx" in capsys.readouterr().err
+    line = ["export", str(run.directory), "-o", str(tmp_path / "made.onnx")]
+    for more in (["--input", "image"], ["--input", "sized"]):
+        assert main([*line, *more]) == 2
+        assert "expected input tensor, since this model makes pictures of noise" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -23,6 +23,10 @@ RUNTIME = f"ONNX Runtime {version_of('onnxruntime')}"
 WHOLE = (
     "the file takes steps, one or many, {}, and what its layers remember ({}; zeros begin anew), which it gives back"
 )
+MAKES = (
+    "the file takes noise, float32 N×{}, drawn from a normal distribution (mean 0, deviation 1), and gives the "
+    "pictures made of it, uint8 N×rows×columns×channels"
+)
 EXIF = (
     "it takes any picture as uint8 rows×columns×{}: turning it as its EXIF says, bringing it to "
     "eight bits and putting what is transparent on a ground stays with who reads the file"
@@ -33,10 +37,12 @@ def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, 
     """What a file takes where nobody says it, and why where that is not any picture; of any picture, what stays with
     who reads the file.
     """
-    if decoding_of(model.task.name).carries:
+    decoding = decoding_of(model.task.name)
+    if decoding.carries or decoding.makes:
         if input not in (None, "tensor"):
-            raise SettingError(f"expected input tensor, since this model goes on step by step, received {input!r}")
-        return "tensor", ()
+            why = "makes pictures of noise" if decoding.makes else "goes on step by step"
+            raise SettingError(f"expected input tensor, since this model {why}, received {input!r}")
+        return "tensor", (MAKES.format(model.network.input[0]),) if decoding.makes else ()
     if input is None and (reason := reason_no_images(model.preprocessing)) is not None:
         return "sized", (f"the file takes images of one size: {reason}",)
     channels = model.preprocessing.channels
@@ -100,6 +106,8 @@ def runner(content: bytes, input: Input, model: LoadedModel, engine: Engine = "o
         import numpy as np
         import torch
 
+        if decoding_of(model.task.name).makes:
+            return model.task.outcome(torch.from_numpy(ask({"input": images})[0])).numpy()
         given = model.preprocessing.normalise(torch.from_numpy(images.copy())).contiguous().numpy()
         if model.network.reads_whole_numbers:
             given = given.reshape(len(given), -1).astype(np.int64)
@@ -119,10 +127,11 @@ def others(content: bytes, input: Input, model: LoadedModel) -> tuple[dict[str, 
     import numpy as np
 
     name, kind = f"OpenVINO {version_of('openvino')} in 32 bits", model.preprocessing
-    bands = 3 if input == "image" and kind.channels == 1 else kind.channels
+    sizes, bands = (kind.height, kind.width), 3 if input == "image" and kind.channels == 1 else kind.channels
     try:
         run = runner(content, input, model, "openvino")
-        run(np.zeros((1, kind.height, kind.width, bands), np.uint8))
+        makes = decoding_of(model.task.name).makes
+        run(np.zeros((1, *model.network.input), np.float32) if makes else np.zeros((1, *sizes, bands), np.uint8))
     except Exception as error:  # its own, of many kinds
         return {}, (f"{name} cannot compute it, so it was not compared there: {str(error).splitlines()[0][:200]}",)
     return {name: run}, ()

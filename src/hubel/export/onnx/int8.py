@@ -38,9 +38,9 @@ def written_int8(order: Order) -> Written:
     """
     assert order.calibration is not None
     model, (part, dataset), images = order.model, order.calibration.measured, order.calibration.images
-    if order.input == "tensor":
-        raise SettingError("expected --input image or sized with --int8, whose ranges come from pictures")
     input, notes = usual_input(model, order.input)
+    if input == "tensor":
+        raise SettingError("expected --input image or sized with --int8, whose ranges come from pictures")
     plain = onnx_bytes(model, input)
     content = quantised(plain, model, np.stack(evenly(list(images), CALIBRATED)))
     found = _compared(model, plain, content, part, dataset)

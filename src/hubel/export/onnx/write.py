@@ -37,7 +37,8 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     bits, stays with who reads the file. "tensor": "input", what the network itself takes: float32 N×C×H×W, N×C×T or
     N×features, normalised already (whole numbers int64 N×T where they are looked up). Of a model of a language, of any
     number of steps, with what each layer remembers as inputs besides ("lstm1.state", "lstm1.cell", "conv1.queue"; zeros
-    begin anew) and, with "_after" behind their names, as outputs.
+    begin anew) and, with "_after" behind their names, as outputs. Of a model that makes pictures it takes vectors of
+    noise, N×numbers, and gives "pictures" besides (uint8 N×H×W×C).
 
     What comes out: "scores", what the network says before a closing softmax or sigmoid (float32, N×…), from tensors;
     from images what the task makes of them (its `Decoding`): "probabilities" of classes or labels, "numbers" in their
@@ -104,11 +105,23 @@ def normalised(graph: Graph, numbers: str, preparation: Preprocessing, shape: tu
     return graph.add("Flatten", found) if len(shape) == 1 else found
 
 
+def coloured_back(graph: Graph, scores: str, preparation: Preprocessing, name: str) -> str:
+    """Add pictures, uint8 N×H×W×C, of what `normalised` would make of them."""
+    mean, std = np.asarray(preparation.mean), np.asarray(preparation.std)
+    levels = graph.add("Round", scaled(graph, scores, 255 * std, 255 * mean, 2))
+    whole = graph.add("Clip", levels, graph.keep(0.0), graph.keep(255.0))
+    pixels = graph.add("Cast", whole, to=int(onnx.TensorProto.UINT8))
+    return graph.add("Transpose", pixels, name=graph.fresh(name), perm=[0, 2, 3, 1])
+
+
 def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[str, Any]:
     """Add what the task makes of scores, and return what comes out, with kinds and sizes."""
     graph.scope = "answer"
     shape = torch_order(analyse(source.network).output_shape)
     decoding = decoding_of(source.task)
+    if decoding.makes:
+        made = coloured_back(graph, scores, source.preprocessing, decoding.output)
+        return {scores: ("float32", ["batch", *shape]), made: ("uint8", ["batch", *shape[1:], shape[0]])}
     if input == "tensor" or decoding == Decoding():
         return {scores: ("float32", ["batch", *shape])}
     if decoding.boxes is not None:
