@@ -232,10 +232,10 @@ def need_data(arguments: Namespace) -> None:
 
 def _refuse_no_text(arguments: Namespace) -> None:
     """Raise DataError for what is no text in a moment, before PyTorch is loaded to learn it."""
-    from hubel.data.texts.load import check, is_text
+    from hubel.data.texts.load import check
 
-    if arguments.task in (None, "language") and arguments.vocabulary != "bytes" and is_text(arguments.data):
-        check(arguments.data, by_rule=arguments.network is None)
+    if arguments.vocabulary != "bytes":
+        check(arguments.data, arguments.task, by_rule=arguments.network is None)
 
 
 def _refuse_swapped(arguments: Namespace) -> None:

@@ -60,7 +60,8 @@ class Asking:
 
     of: which models, in words ("models that write"). makes: what they do without examples ("writes"); "" for those that
     answer about examples. endings: of files for what is made. usual: where it is written if nothing is said; "" where
-    it is printed as it comes. folder: whether a folder can hold it. pictures: of an answer, by what they are.
+    it is printed as it comes. folder: whether a folder can hold it. tells: whether `Task.make` takes a `progress`, and
+    tells it how far it is. pictures: of an answer, by what they are.
     """
 
     of: str
@@ -69,6 +70,7 @@ class Asking:
     endings: tuple[str, ...] = ()
     usual: str = ""
     folder: bool = False
+    tells: bool = False
     pictures: tuple[str, ...] = ()
 
 

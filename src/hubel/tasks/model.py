@@ -42,7 +42,7 @@ from hubel.data.decode.image import or_error
 from hubel.data.prepare.arrays import as_array
 from hubel.data.prepare.cut import told_of_cut, warn_of
 from hubel.nn import build, device_named
-from hubel.tasks.asking import Made, check_options
+from hubel.tasks.asking import Made, asking_of, check_options
 from hubel.tasks.decoding import decoding_of
 from hubel.tasks.names import USUAL
 from hubel.tasks.registry import UnknownTaskError, task_named
@@ -135,7 +135,8 @@ class LoadedModel(Result):
         Raises SettingError where it has no such option, and where it only answers.
         """
         check_options(self.task.name, how)
-        return self.task.make(self, progress, **how)
+        more = {"progress": progress} if asking_of(self.task.name).tells else {}
+        return self.task.make(self, **how, **more)
 
     def _answers(self, images: list[Any], top: int, skip: bool) -> Iterator[Answer | ImageError]:
         for start in range(0, len(images), AT_ONCE):

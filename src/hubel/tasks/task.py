@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, Shape, analyse
-from hubel.base.download import Progress
 from hubel.base.errors import NetworkError, SettingError
 from hubel.base.numbers import an
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
@@ -342,9 +341,9 @@ class Task(abc.ABC):
         where it cannot be read.
         """
 
-    def make(self, model: LoadedModel, progress: Progress | None = None, **how: Any) -> Made:
-        """What the model makes without examples, as the options of the task's `asking` say. progress: is told how far
-        it is, where that takes long. Raises SettingError for tasks that only answer.
+    def make(self, model: LoadedModel, **how: Any) -> Made:
+        """What the model makes without examples, as the options of the task's `asking` say. Raises SettingError for
+        tasks that only answer.
         """
         raise SettingError(f"this model answers {self.asked}, and makes nothing by itself: it is for {self.name}")
 

@@ -92,10 +92,12 @@ def load(
     return Splits(sets["train"], sets.get("validation"), sets.get("test"), held_out=held, notes=(*notes, *more))
 
 
-def check(source: str, by_rule: bool) -> None:
-    """Raise DataError for what is no text, before more is loaded to learn it with; where the network is chosen by rule,
-    for one that is too short for it, too.
+def check(source: str, task: str | None, by_rule: bool) -> None:
+    """Raise DataError for a text that is none, before more is loaded to learn it with; where the network is chosen by
+    rule, for one that is too short for it, too. Of other sources, and for another task, nothing is said.
     """
+    if task not in (None, "language") or not is_text(source):
+        return
     place = Path(source).expanduser()
     if by_rule and place.is_file() and place.stat().st_size < _SHORT:
         load(source)

@@ -15,7 +15,6 @@ from torch import nn
 
 from hubel.arch import Network, analyse, ops
 from hubel.arch.ops.causal import goes_on
-from hubel.base.download import Progress
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Dataset, Splits
 from hubel.data.texts.describe import TextDescription, describe
@@ -217,7 +216,7 @@ class Language(task.Task):
         text = "".join(write(model, image, length, temperature, seed))
         return Written(str(image), text)
 
-    def make(self, model: LoadedModel, progress: Progress | None = None, **how: Any) -> Writing:
+    def make(self, model: LoadedModel, **how: Any) -> Writing:
         """What it writes after a prompt; see `hubel.tasks.language.writing.write`."""
         return Writing(model, how)
 

@@ -14,7 +14,6 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, analyse, ops
-from hubel.base.download import Progress
 from hubel.base.errors import SettingError
 from hubel.base.plain import as_number, as_text, as_whole
 from hubel.data import Dataset, Preprocessing, Splits
@@ -260,7 +259,7 @@ class Play(task.Task):
         found = outputs_of(model, prepared).tolist()
         return [Chosen(tuple(zip(self.classes, worth, strict=True))) for worth in found]
 
-    def make(self, model: LoadedModel, progress: Progress | None = None, **how: Any) -> Film:
+    def make(self, model: LoadedModel, **how: Any) -> Film:
         """A game as a film; see `hubel.tasks.play.film.Film`."""
         return Film.of(self, model, **how)
 

@@ -208,11 +208,8 @@ class Segmented(task.Answer):
         return {"#height": self.mask.shape[0], "#width": self.mask.shape[1], **cells}
 
     def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
-        """The mask in the files' values (255 where the model did not look, or the next below that is no class), the
-        image under its colours, and the image with what borders on what.
-        """
-        unseen = next(value for value in range(VOID, -1, -1) if value not in self.task.values)
-        values = np.full(256, unseen, np.uint8)
+        """The mask in the files' values, the image under its colours, and the image with what borders on what."""
+        values = np.full(256, max({*range(VOID + 1)}.difference(self.task.values)), np.uint8)  # unseen: 255, if free
         values[: len(self.task.values)] = self.task.values
         image = self.image if self.image.ndim == 3 else self.image[..., np.newaxis]
         shown = outlined(image, self.mask, self.task.colours), overlaid(image, self.mask, self.task.colours)

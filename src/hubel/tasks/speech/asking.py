@@ -14,4 +14,5 @@ ASKING = Asking(
     ),
     (".wav",),
     usual="said.wav",
+    tells=True,
 )

@@ -14,7 +14,6 @@ from torch import nn
 
 from hubel import data
 from hubel.arch import Network, Shape, analyse, ops, parse, shape_text
-from hubel.base.download import Progress
 from hubel.base.errors import NetworkError, SettingError
 from hubel.base.plain import as_number, as_text
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
@@ -207,7 +206,7 @@ class Synthesis(task.Task, Judged):
             "makes some, and hubel.tasks.synthesis.pictures.pictures(model, 16) gives them in Python"
         )
 
-    def make(self, model: LoadedModel, progress: Progress | None = None, **how: Any) -> Pictures:
+    def make(self, model: LoadedModel, **how: Any) -> Pictures:
         """Pictures, of noise of a seed; see `hubel.tasks.synthesis.pictures.Pictures`."""
         return Pictures.of(model, **how)
 
