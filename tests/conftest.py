@@ -100,7 +100,7 @@ def browser_page(browser: Any) -> Iterator[Any]:
         elif message.type == "error" and "Failed to load resource" not in message.text:  # what a server refuses
             errors.append(message.text)
 
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: errors.append(getattr(error, "stack", None) or str(error)))
     page.on("console", listen)
     yield page
     page.wait_for_timeout(0)  # lets messages that are on their way come
