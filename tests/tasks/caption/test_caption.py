@@ -82,6 +82,16 @@ def test_what_cannot_be_learnt_is_refused_in_words(tmp_path: Path, lines: list[s
         load(source).train.targets.check_training()
 
 
+@pytest.mark.parametrize("head", ["image,caption\n", "image,caption", "\ufeffpicture;sentence\r\n"])
+def test_a_table_of_captions_without_a_line_is_named(tmp_path: Path, head: str) -> None:
+    """Not taken for a folder of pictures without classes."""
+    for number in range(4):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
+    (tmp_path / "captions.csv").write_text(head, encoding="utf-8")
+    with pytest.raises(DataError, match=r"captions\.csv: expected lines with a picture and a sentence, found none"):
+        load(str(tmp_path))
+
+
 def test_captions_without_one_for_training_are_refused_as_such(tmp_path: Path) -> None:
     source = draw(tmp_path / "told", 2)
     rows = ["image,caption,split", "0.png,a cat,val", "1.png,a dog,val"]

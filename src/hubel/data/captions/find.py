@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from hubel.base.errors import DataError
 from hubel.base.files import read_bytes
+from hubel.base.names import listing
 from hubel.data.boxes.annotations import glance
 from hubel.data.captions.beside import are_beside, sentences_of, texts_of
 from hubel.data.decode.image import SUFFIXES, ImageError
@@ -81,7 +82,8 @@ def _is_captions(path: Path) -> bool:
     head = decoded(start)[0]
     whole = head.rpartition("\n")[0]
     rows = [row for _, row in separated(whole if "\n" in whole else head) if any(row)][:2]  # one may be very long
-    return len(rows) == 2 and _columns(rows) is not None
+    columns = _columns(rows) if rows else None
+    return columns is not None and (len(rows) == 2 or columns.headed)
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
@@ -127,8 +129,9 @@ def read(root: Path, layout: Layout) -> Told:
             if part is not None:
                 found.parts.setdefault(part or "train", {}).setdefault(picture, []).append(sentence)
     if not found.parts:
-        first = found.problems[0] if found.problems else "no line has a picture and a sentence"
-        raise DataError(f"{root}: expected pictures of the captions' names, found none; the first: {first}")
+        if not found.problems:
+            raise DataError(f"{listing(files, 3)}: expected lines with a picture and a sentence, found none")
+        raise DataError(f"{root}: expected pictures of the captions' names, found none; the first: {found.problems[0]}")
     found.notes += pictures.folders.notes() if by_folders else []
     found.notes += pictures.notes([each for own in found.parts.values() for each in own], "caption")
     return found
