@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubel.base.errors import HubelError
+from hubel.base.errors import HubelError, SettingError
 from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.cli._finish import Answer, finish
@@ -111,6 +111,12 @@ def run(arguments: Namespace) -> int:
 
 def _pictures(arguments: Namespace, model: LoadedModel) -> Sequence[Any]:
     """Pictures to compare on: those of --check, or of the run's data where that can be read."""
+    from hubel.tasks.decoding import decoding_of
+
+    if decoding_of(model.task.name).sees_none:
+        if arguments.check is not None:
+            raise SettingError(f"expected no --check, since {model.task.name} is compared on numbers that are drawn")
+        return ()
     if arguments.check is not None:
         return _of(reading(_asked(arguments.check), model.task.images_of(model.network)))
     try:

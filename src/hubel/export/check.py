@@ -94,7 +94,7 @@ def compared(
     runs = {written.runtime: written.run, **written.also}
     preparation = model.preprocessing
     decoding = decoding_of(model.task.name)
-    alone, marks = decoding.carries or decoding.makes, bool(decoding.boxes or decoding.points)
+    alone, marks = decoding.sees_none, bool(decoding.boxes or decoding.points)
     found = [] if alone else [("your pictures", picture) for picture in pictures]
     drawn = _random_vectors if decoding.makes else _random_windows
     odd = list(drawn(model) if alone else _odd(preparation))
@@ -119,11 +119,8 @@ def compared(
             if off / room >= largest / most:
                 largest, most = off, room
                 where = f"{name}, by {runtime}" if len(runs) > 1 else name
-            differs |= (
-                0
-                if marks or decoding.makes
-                else _others(expected, received, max(MARGIN, 2 * room) if written.bounded else MARGIN)
-            )
+            margin = max(MARGIN, 2 * room) if written.bounded else MARGIN
+            differs |= 0 if marks or decoding.makes else _others(expected, received, margin)
         others += differs
     numbers = decoding.function == "linear" and not decoding.colours
     of = "scores" if marks else "numbers" if numbers else "probabilities"

@@ -93,6 +93,11 @@ class Decoding:
     points: PointRules | None = None
     colours: ColourRules | None = None
 
+    @property
+    def sees_none(self) -> bool:
+        """Whether no picture is what goes in: numbers that can be drawn are."""
+        return self.carries or self.makes
+
 
 def shown_from(rules: BoxRules | PointRules, summary: Mapping[str, Any]) -> float:
     """The probability from which a model's objects or points are shown: what was best on its validation images, where

@@ -351,6 +351,8 @@ def test_forms_that_hold_no_maker_are_refused_with_the_one_that_does(run, tmp_pa
         assert main(["export", str(run.directory), "-o", str(tmp_path / place), *more]) == 2
         assert "makes them, of vectors of 8: hubel export RUN -o made.onnx" in capsys.readouterr().err
     line = ["export", str(run.directory), "-o", str(tmp_path / "made.onnx")]
+    assert main([*line, "--check", "mnist"]) == 2
+    assert "expected no --check, since synthesis is compared on numbers that are drawn" in capsys.readouterr().err
     for more in (["--input", "image"], ["--input", "sized"]):
         assert main([*line, *more]) == 2
         assert "expected input tensor, since this model makes pictures of noise" in capsys.readouterr().err

@@ -38,7 +38,7 @@ def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, 
     who reads the file.
     """
     decoding = decoding_of(model.task.name)
-    if decoding.carries or decoding.makes:
+    if decoding.sees_none:
         if input not in (None, "tensor"):
             why = "makes pictures of noise" if decoding.makes else "goes on step by step"
             raise SettingError(f"expected input tensor, since this model {why}, received {input!r}")
