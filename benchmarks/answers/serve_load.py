@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="the interpreter of all servers")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="hubel alone for so long")
     parser.add_argument("--overload", type=float, metavar="SECONDS", help="hubel at ten times what it can, then echo")
+    parser.add_argument("--images", nargs="+", type=Path, default=[], help="PNGs to send (default: noise, 28×28 grey)")
     parser.add_argument("--options", help="of hubel serve (default: --queue 64 --deadline 0.25, of an overload 2)")
     arguments = parser.parse_args()
     arguments.options = arguments.options or f"--queue 64 --deadline {2 if arguments.overload else 0.25}"
@@ -146,7 +147,8 @@ def measured(name: str, arguments: argparse.Namespace, seconds: float, rate: flo
         )
     try:
         ready(server, arguments.port, log)
-        bodies = [request(name, seed) for seed in range(64)]
+        sent = [each.read_bytes() for each in arguments.images] or [noise(seed) for seed in range(64)]
+        bodies = [request(name, each) for each in sent]
         fresh = partial(Load, bodies, arguments.port, arguments.most)
         asyncio.run(fresh().at(50, 2))  # what is slow the first time is not measured
         closed = asyncio.run(fresh().by(32, 5 if arguments.overload else 3))
@@ -180,17 +182,20 @@ async def watched(load: Coroutine[Any, Any, _T], leader: int, every: float) -> t
     return await task, found
 
 
-def request(name: str, seed: int) -> bytes:
-    """A whole request with a picture of a digit's size."""
+def noise(seed: int) -> bytes:
+    """A picture of a digit's size, as PNG."""
     stream = io.BytesIO()
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (28, 28), dtype=np.uint8)).save(stream, "PNG")
-    body, kind = stream.getvalue(), "image/png"
+    return stream.getvalue()
+
+
+def request(name: str, body: bytes) -> bytes:
+    """A whole request with a picture."""
+    kind = "application/octet-stream"
     if name == "litserve":
         import base64
 
         body, kind = json.dumps({"data": base64.b64encode(body).decode()}).encode(), "application/json"
-    elif name == "fastapi":
-        kind = "application/octet-stream"
     fields = f"Host: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
     head = f"POST {PATHS.get(name, '/predict')} HTTP/1.1\r\n{fields}\r\n"
     return head.encode() + body

@@ -18,8 +18,8 @@ _BOTH: dict[ModuleType, tuple[str, ...]] = {
     cut: ("cut_words",),
 }
 _FRAMING = (
-    *("ink_of", "ink_as_drawn", "stretched", "is_framed", "framed", "ink_box", "_centre", "border", "_ground"),
-    *("_reduced", "_thickness", "_paste"),
+    *("ink_of", "_is_faint", "ink_as_drawn", "stretched", "is_framed", "framed", "ink_box", "_centre", "border"),
+    *("_ground", "_reduced", "_thickness", "_paste"),
 )
 _HEAD = '''"""How pictures are read for this model: copied from hubel {version} (Apache-2.0), to answer as it does."""
 
