@@ -88,7 +88,7 @@ def test_a_file_that_answers_otherwise_is_not_written(run: Path, tmp_path: Path,
         return right(graph, numbers, replace(preparation, mean=(0.0, 0.0, 0.0)), shape)
 
     monkeypatch.setattr(writer, "normalised", wrong)
-    file = tmp_path / "colours.onnx"
+    file = tmp_path / "of" / "colours" / "colours.onnx"
     with pytest.raises(SkewError, match="not written, since it would answer otherwise: expected answers like those of"):
         export(run, file)
     assert list(tmp_path.iterdir()) == []

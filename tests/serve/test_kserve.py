@@ -94,6 +94,8 @@ BAD = [
     (tensor("UINT8", [1, 2, 2, 1], [0, 1, 2]), 400, "expected 4 whole numbers"),
     (tensor("UINT8", [1, 2, 2, 1], [0, 1, 2, 256]), 400, "from 0 to 255"),
     (tensor("UINT8", [1, 2, 2, 1], [0, 1, 2, 0.5]), 400, "from 0 to 255"),
+    (tensor("UINT8", [1, 2, 2, 1], [0, True, 2, 3]), 400, "received true or false as number 1"),
+    (tensor("UINT8", [1, 2, 2, 1], [[0, 1], [2, False]]), 400, "received true or false as number 3"),
     (tensor("UINT8", [1, 2, 2, 1], [[0, 1], [2]]), 400, "expected 4 whole numbers"),
     (tensor("UINT8", [1, 2, 2, 1], "abcd"), 400, "expected 4 whole numbers"),
     (tensor("UINT8", [1, 1, 1, 1], None), 400, "expected 1 whole numbers"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,29 +75,43 @@ def export(
     """
     place = Path(path)
     form = form_of(place, to)
-    made_place(place.parent)  # what cannot be is said before any work
-    if place.suffix.lower() in FORMS[form].endings:
-        place_for(place)
-    loaded = _loaded(model)
-    if not (decoding_of(loaded.task.name).makes and form == "onnx"):
-        need_examples(loaded, f"export to {form}", "hubel export RUN -o made.onnx")
-    if int8 is not None and form != "onnx":
-        raise SettingError(f"eight bits are written as ONNX, received {form}")
-    pictures, show = evenly(check), progress or (lambda *how: None)
-    show(f"writing {FORMS[form].words}", 0, 0)
-    written = FORMS[form].write(Order(loaded, input, place, pictures, labelled, int8, most_lost))
-    if input is not None and written.input != input:
-        raise SettingError(f"expected no --input with {form}, which takes {written.input}, received {input}")
-    found = None
-    if written.run is not None:
-        found = compared(loaded, written, pictures, show)
-        if not found.passed:
-            resizes = form == "onnx" and written.input == "image"
-            instead = "; --input sized leaves resizing to who reads the file" * resizes
-            raise SkewError(f"{place}: not written, since it would answer otherwise: {found.sentence()}{instead}")
-    _put(place, written)
-    size = sum(map(len, written.files.values()))
-    return Exported(place, form, written.input, size, found, written.notes, dict(written.facts))
+    with _made(place.parent):  # what cannot be is said before any work
+        if place.suffix.lower() in FORMS[form].endings:
+            place_for(place)
+        loaded = _loaded(model)
+        if not (decoding_of(loaded.task.name).makes and form == "onnx"):
+            need_examples(loaded, f"export to {form}", "hubel export RUN -o made.onnx")
+        if int8 is not None and form != "onnx":
+            raise SettingError(f"eight bits are written as ONNX, received {form}")
+        pictures, show = evenly(check), progress or (lambda *how: None)
+        show(f"writing {FORMS[form].words}", 0, 0)
+        written = FORMS[form].write(Order(loaded, input, place, pictures, labelled, int8, most_lost))
+        if input is not None and written.input != input:
+            raise SettingError(f"expected no --input with {form}, which takes {written.input}, received {input}")
+        found = None
+        if written.run is not None:
+            found = compared(loaded, written, pictures, show)
+            if not found.passed:
+                resizes = form == "onnx" and written.input == "image"
+                instead = "; --input sized leaves resizing to who reads the file" * resizes
+                raise SkewError(f"{place}: not written, since it would answer otherwise: {found.sentence()}{instead}")
+        _put(place, written)
+        size = sum(map(len, written.files.values()))
+        return Exported(place, form, written.input, size, found, written.notes, dict(written.facts))
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder, and leave none of what was made where nothing comes to lie in it."""
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    made_place(folder)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # of what something else lies in by now
+            for each in new:
+                each.rmdir()
+        raise
 
 
 def _loaded(model: Any) -> LoadedModel:

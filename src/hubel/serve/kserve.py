@@ -168,10 +168,17 @@ def _pixels(shape: list[int], data: Any, limits: Limits) -> list[Any]:
         found = np.array(data)
     except (ValueError, OverflowError):  # lists of unlike lengths
         found = np.zeros(0)
-    if found.size != math.prod(shape) or found.dtype.kind not in "iu" or found.min() < 0 or found.max() > 255:
+    fits = found.size == math.prod(shape) and found.dtype.kind in "iu" and found.min() >= 0 and found.max() <= 255
+    if not fits or bool in _types(data):  # beside numbers NumPy takes `true` as 1
         wanted = f"data: expected {math.prod(shape):,} whole numbers from 0 to 255, flat or nested"
         raise Refusal("request", f"{wanted}, received {_unfit(data)}")
     return list(found.astype(np.uint8).reshape(shape))
+
+
+def _types(data: Any) -> set[type]:
+    """The types of all values in nested lists."""
+    found = set(map(type, data)) if isinstance(data, list) else {type(data)}
+    return found if list not in found else set().union(*map(_types, data))
 
 
 def _unfit(data: Any) -> str:
