@@ -224,8 +224,26 @@ def test_the_branch_that_is_taken_stands_for_an_if_whose_condition_is_known(tmp_
     ):
         file = saved(tmp_path / "if.onnx", nodes, ["N", 3], stored | held)
         report = inspect_onnx(file, (3,))
-        assert (report.output_shape, report.macs, report.notes) == ((1, outputs), 3 * outputs, ())
+        assert (report.output_shape, report.macs) == ((1, outputs), 3 * outputs)
+        assert "1 If decided by sizes and stored numbers: the branch not taken is left out" in report.notes
         assert str(network_of_onnx(file, (3,))) == f"3: dense {outputs} nobias"
+
+
+def test_branches_that_call_theirs_alike_stay_apart(tmp_path: Path) -> None:
+    """Each branch is a scope of its own: two may both have a `w` and an `r`."""
+
+    def branch(given: str, weights: Any) -> Any:
+        inner = [node("MatMul", [given, "w"], ["h"]), node("Relu", ["h"], ["r"])]
+        stored = [numpy_helper.from_array(weights, "w")]
+        return helper.make_graph(inner, "one", [], [helper.make_tensor_value_info("r", FLOAT, None)], stored)
+
+    nodes = [
+        node("If", ["c"], [gives], then_branch=branch(given, weights), else_branch=branch(given, weights))
+        for given, gives, weights in (("x", "a", floats(3, 5)), ("a", "b", floats(5, 5)), ("b", "y", floats(5, 5)))
+    ]
+    report = inspect_onnx(saved(tmp_path / "if.onnx", nodes, [7, 3], {"c": np.array(True)}), (3,))
+    assert (report.output_shape, report.parameters, report.macs) == ((7, 5), 15 + 25 + 25, 7 * (15 + 25 + 25))
+    assert "3 Ifs decided by sizes and stored numbers: the branch not taken is left out" in report.notes
 
 
 def test_the_last_state_alone_of_a_recurrent_layer(tmp_path: Path) -> None:

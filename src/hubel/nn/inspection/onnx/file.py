@@ -98,7 +98,9 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     idle += tuple(_settle(model.graph, inputs, input_shape, batch))
-    graph, shapes, written, parts = inferred(onnx, model)
+    graph, shapes, written, parts, decided = inferred(onnx, model)
+    if decided:
+        idle += (f"{counted(decided, 'If')} decided by sizes and stored numbers: the branch not taken is left out",)
     _check(graph, shapes)
     stored |= {tensor.name: tensor for tensor in graph.initializer}
     own = model.producer_name == "hubel"

@@ -124,7 +124,7 @@ def _inside(
             alone.graph.initializer.append(onnx.numpy_helper.from_array(values[name], name))
         elif name in shapes:
             alone.graph.input.append(onnx.helper.make_tensor_value_info(name, kinds.get(name, 1), shapes[name]))
-    found, known, _, parts = infer(onnx, alone)
+    found, known, _, parts, _ = infer(onnx, alone)
     return found, known, parts
 
 

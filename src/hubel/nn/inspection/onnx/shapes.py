@@ -17,13 +17,13 @@ MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices
 MOST_PASSES = 100
 
 
-def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counter[str], dict[str, Part]]:
+def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counter[str], dict[str, Part], int]:
     """Infer shapes, with the numbers of what the graph works out of shapes themselves, until nothing new is known; and
-    write out the operators of ONNX Runtime's own. Return the graph, the shapes, what was written out, and what its
-    operators run inside, by what they give.
+    write out the operators of ONNX Runtime's own. Return the graph, the shapes, what was written out, what its
+    operators run inside, by what they give, and how many Ifs stand as the branch that is taken.
     """
     values, written, parts = dict[str, Any](), Counter[str](), dict[str, Part]()
-    graph, found = model.graph, dict[str, TensorShape]()
+    graph, found, decided = model.graph, dict[str, TensorShape](), 0
     for node in graph.node:
         _as_inferred(onnx, node)
     for _ in range(MOST_PASSES):
@@ -39,7 +39,8 @@ def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counte
         if not left and not any(node.op_type in ("Shape", *KINDS) for node in graph.node):
             break
         fresh = list(_worked_out(onnx, model, found, values))
-        if not _branches_taken(model, values) and not fresh and not _looked_into(onnx, model, graph, values, parts):
+        decided += (taken := _branches_taken(model, values))
+        if not taken and not fresh and not _looked_into(onnx, model, graph, values, parts):
             break
         model.ir_version = max(model.ir_version, 4)  # before, stored tensors had to be inputs too
         model.graph.initializer.extend(fresh)
@@ -47,7 +48,7 @@ def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counte
         left = [node for node in model.graph.node if not names.intersection(node.output)]
         del model.graph.node[:]
         model.graph.node.extend(left)
-    return graph, found, written, parts
+    return graph, found, written, parts, decided
 
 
 def _looked_into(onnx: Any, model: Any, graph: Any, values: dict[str, Any], parts: dict[str, Part]) -> bool:
@@ -113,16 +114,21 @@ def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: d
             yield onnx.numpy_helper.from_array(numpy.asarray(made), node.output[0])
 
 
-def _branches_taken(model: Any, values: Mapping[str, Any]) -> bool:
-    """Put the branch that is taken in place of each If whose condition is known; say whether there was one."""
-    nodes, taken = [], False
+def _branches_taken(model: Any, values: Mapping[str, Any]) -> int:
+    """Put the branch that is taken in place of each If whose condition is known; return how many there were."""
+    nodes, taken = [], 0
+    used = {name for node in model.graph.node for name in node.output}
+    used |= {each.name for each in (*model.graph.input, *model.graph.initializer)}
     for node in model.graph.node:
         condition = values.get(node.input[0]) if node.op_type == "If" and node.input else None
         if condition is None:
             nodes.append(node)
             continue
-        name, taken = "then_branch" if condition.all() else "else_branch", True
+        name, taken = "then_branch" if condition.all() else "else_branch", taken + 1
         branch = next(each.g for each in node.attribute if each.name == name)
+        own = {given for inner in branch.node for given in inner.output} | {each.name for each in branch.initializer}
+        _rename(branch, {given: f"{given} of {node.output[0]}" for given in own & used if given})
+        used |= own
         model.graph.initializer.extend(branch.initializer)
         nodes += branch.node
         for given, gives in zip(branch.output, node.output, strict=True):
@@ -131,6 +137,18 @@ def _branches_taken(model: Any, values: Mapping[str, Any]) -> bool:
         del model.graph.node[:]
         model.graph.node.extend(nodes)
     return taken
+
+
+def _rename(graph: Any, names: Mapping[str, str]) -> None:
+    """Call tensors otherwise: two branches may both have one of a name, and come to lie side by side."""
+    for each in (*graph.initializer, *graph.output):
+        each.name = names.get(each.name, each.name)
+    for node in graph.node:
+        for given in (node.input, node.output):
+            given[:] = [names.get(name, name) for name in given]
+        for setting in node.attribute:
+            for inner in (setting.g, *setting.graphs):
+                _rename(inner, names)
 
 
 def taken(node: Any) -> tuple[str, ...]:
