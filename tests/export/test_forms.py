@@ -57,24 +57,24 @@ def alone(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_package_answers_without_hubel(package: Path, run: Path) -> None:
     names = {path.name for path in package.iterdir()} - {"sitecustomize.py"}
     assert names == {
-        *("model.onnx", "predict.py", "pictures.py", "test_predict.py", "answers.json", "pictures"),
+        *("model.onnx", "predict.py", "reading.py", "test_predict.py", "answers.json", "examples"),
         *("requirements.txt", "Dockerfile", "README.md"),
     }
     tested = alone(package, "test_predict.py")
     assert (tested.returncode, tested.stdout) == (0, "the answers are those of the model\n"), tested.stderr
-    pictures = sorted(path.name for path in (package / "pictures").iterdir())
-    told = alone(package, "predict.py", *(f"pictures/{name}" for name in pictures))
+    pictures = sorted(path.name for path in (package / "examples").iterdir())
+    told = alone(package, "predict.py", *(f"examples/{name}" for name in pictures))
     model = Run.open(run).model()
     for line, name in zip(told.stdout.splitlines(), pictures, strict=True):
         place, first, *_ = line.split("   ")
-        answer = model.task.answer(model, package / "pictures" / name).data()
-        assert (place, first.split()[0]) == (f"pictures/{name}", answer["class"])
+        answer = model.task.answer(model, package / "examples" / name).data()
+        assert (place, first.split()[0]) == (f"examples/{name}", answer["class"])
     requirements = (package / "requirements.txt").read_text().splitlines()
     assert [line.partition("==")[0] for line in requirements] == ["numpy", "pillow", "onnxruntime"]
 
 
 def test_a_package_answers_what_it_can_read_and_names_the_rest(package: Path, tmp_path: Path) -> None:
-    first = min((package / "pictures").iterdir())
+    first = min((package / "examples").iterdir())
     cut = tmp_path / "cut.png"
     cut.write_bytes(first.read_bytes()[:60])
     told = alone(package, "predict.py", str(cut), str(tmp_path), str(tmp_path / "none.png"), str(first))
@@ -116,7 +116,7 @@ def test_a_package_tells_what_is_where(name: str, tmp_path: Path) -> None:
     assert "scores differ by" in found.check.sentence()
     assert "class" not in found.check.sentence()
     assert f"{name.capitalize()} of {described}." in (tmp_path / "package" / "README.md").read_text()
-    told = alone(tmp_path / "package", "predict.py", "pictures/1.png")
+    told = alone(tmp_path / "package", "predict.py", "examples/1.png")
     words = told.stdout.rstrip().split("   ")[1:]
     answer = model.predict(picture).data()
     numbers = [[float(each) for each in " ".join(re.findall(r" at ([-\d. ]+)", line)).split()] for line in words]
@@ -158,12 +158,12 @@ def test_the_interval_is_wilsons() -> None:
 @pytest.mark.parametrize("levels", [None, (0.0, 4095.0)])
 def test_pictures_are_read_as_hubel_reads_them(tmp_path: Path, frame: Any, levels: Any) -> None:
     preparation = Preprocessing(12, 12, 1, (0.2,), (0.3,), "pad", "dark", frame, levels)
-    (tmp_path / "pictures.py").write_text(reading_program(preparation), encoding="utf-8")
+    (tmp_path / "reading.py").write_text(reading_program(preparation), encoding="utf-8")
     for number, (_, content) in enumerate(odd_pictures(12, 12)):
         (tmp_path / f"{number}.picture").write_bytes(content)
     program = (
-        "import glob, numpy, pictures\n"
-        "found = {name: pictures.read(name) for name in glob.glob('*.picture')}\n"
+        "import glob, numpy, reading\n"
+        "found = {name: reading.read(name) for name in glob.glob('*.picture')}\n"
         "numpy.savez('found.npz', **found)"
     )
     told = alone(tmp_path, "-c", program)
@@ -185,7 +185,7 @@ def test_a_package_of_a_segmentation_writes_masks(tmp_path: Path) -> None:
     found = export(model, tmp_path / "masks", to="package")
     assert found.check is not None
     assert found.check.pictures == 0
-    shown = tmp_path / "masks" / "pictures" / "2.png"
+    shown = tmp_path / "masks" / "examples" / "2.png"
     assert alone(tmp_path / "masks", "predict.py", str(shown)).returncode == 0
     mask = np.asarray(Image.open(shown.with_name("2-mask.png")))
     wanted: Any = model.task.answer(model, shown)

@@ -15,6 +15,7 @@ from PIL import Image
 from hubel.arch import Network
 from hubel.code.javascript import engine_modules
 from hubel.data import Frame, Preprocessing
+from hubel.export.page.form import PLAYING
 from hubel.export.page.pack import pack
 from hubel.nn import build
 from hubel.tasks import LoadedModel
@@ -44,7 +45,13 @@ def png(pixels: np.ndarray | Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def opened(browser_page: Any, path: Path, model: LoadedModel, images: list[np.ndarray]) -> Any:
+def opened(
+    browser_page: Any,
+    path: Path,
+    model: LoadedModel,
+    images: list[np.ndarray],
+    holder: str = ".pad[data-holds=picture]",
+) -> Any:
     """Open a page with nothing in it but the running model."""
     samples = [
         {
@@ -58,11 +65,12 @@ def opened(browser_page: Any, path: Path, model: LoadedModel, images: list[np.nd
     style = web_file("view", "base.css") + web_file("report", "report.css") + web_file("view", "live/live.css")
     main = h("main", h("div", id="live-model"), id="main")
     scripts = [program(["hubel/report/live"], engine_modules())]
-    path.write_text(page("live", main, data=data, style=style, scripts=scripts), encoding="utf-8")
+    policy = PLAYING if model.preprocessing.fit == "time" else None
+    path.write_text(page("live", main, data=data, style=style, scripts=scripts, policy=policy), encoding="utf-8")
     browser_page.goto(path.as_uri())
     browser_page.get_by_role("button", name="Clear").wait_for()
     if images:
-        browser_page.locator(".pad[data-holds=picture]").wait_for()  # the first sample is decoded
+        browser_page.locator(holder).wait_for()  # the first sample is decoded
     return browser_page
 
 

@@ -19,15 +19,15 @@ def listing(words: Iterable[object], most: int = _LISTED) -> str:
     return ", ".join(found) if len(found) <= most else f"{', '.join(found[:most])} … ({len(found):,})"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known name that is most like `word`, whatever its case; "" where none is like it. Of names that differ
-    by a number alone, the one of which a digit was left out or typed twice (vgg16 for vgg161), else the one whose
-    number is nearest: resnet50 for resnet51.
+def nearest(word: str, known: Iterable[str], alike: float = _ALIKE) -> str:
+    """Return the known name that is most like `word`, whatever its case; "" where none has so much of it. Of names that
+    differ by a number alone, the one of which a digit was left out or typed twice (vgg16 for vgg161), else the one
+    whose number is nearest: resnet50 for resnet51.
     """
     from difflib import get_close_matches  # here: it is needed only where something went wrong
 
     names = {name.lower(): name for name in reversed(list(known))}  # of names that differ in case the first
-    near = get_close_matches(word[:_LONGEST].lower(), names, n=1, cutoff=_ALIKE)
+    near = get_close_matches(word[:_LONGEST].lower(), names, n=1, cutoff=alike)
     if not near:
         return ""
     form, number = _number(word.lower())

@@ -134,7 +134,7 @@ def run(arguments: Namespace) -> int:
         places, folder = {images[0][0]: arguments.output}, arguments.output.parent
     found = _found(partial(_answers, opened, images, arguments, places), len(images))
     if opened.model.preprocessing.fit == "time":
-        _tell_troubles(found, images)
+        _tell_heard(found, images)
     if not how.get("windows"):
         _tell_cut(found, images, opened.model.preprocessing)
     told = [{name: value for name, value in one.items() if name not in ("words", "files", "rows")} for one in found]
@@ -153,16 +153,24 @@ def run(arguments: Namespace) -> int:
     return 1 if any("error" in one for one in found) else 0
 
 
-def _tell_troubles(found: Sequence[Found], sounds: Sequence[tuple[str, bytes | None]]) -> None:
-    """Say which sounds are silent, clipped or cut off, and note it with their answers."""
+def _tell_heard(found: Sequence[Found], sounds: Sequence[tuple[str, bytes | None]]) -> None:
+    """Say which sounds were brought to another rate or mixed down, which are silent, clipped or cut off, and note it
+    with their answers.
+    """
     from hubel.data.decode.sound import read_sound
     from hubel.data.sources.listing import some
 
-    told = []
+    brought, told = [], []
     for one, (path, content) in zip(found, sounds, strict=True):
-        if "error" not in one and (troubles := read_sound(content or Path(path).read_bytes()).troubles):
-            one["note"] = "; ".join(troubles)
-            told.append(f"{path}: {one['note']}")
+        if "error" in one:
+            continue
+        sound = read_sound(content or Path(path).read_bytes())
+        if sound.notes:
+            one["note"] = "; ".join(sound.notes)
+        brought += [f"{path}: {sound.brought}"] if sound.brought else []
+        told += [f"{path}: {'; '.join(sound.troubles)}"] if sound.troubles else []
+    if brought:
+        tell(f"brought to what the network hears: {some(brought, 3)}")
     if told:
         tell(f"answered all the same: {some(told, 3)}")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hubel.data._describe import Description, describe
     from hubel.data._load import load
     from hubel.data._sheet import augmented_sheet, contact_sheet
-    from hubel.data._source import holds_files, is_source
+    from hubel.data._source import holds_files, is_source, tells_classes
     from hubel.data._split import Validation, hold_out
     from hubel.data._survey import FitRule, Survey
     from hubel.data._targets import Labels, Targets, TargetsOf
@@ -83,6 +83,7 @@ _HOMES = {
     "prepared": "hubel.data.prepare.several",
     "read_cifar": "hubel.data.sources.named",
     "read_image": "hubel.data.decode.image",
+    "tells_classes": "hubel.data._source",
 }
 
 __all__ = [
@@ -133,6 +134,7 @@ __all__ = [
     "prepared",
     "read_cifar",
     "read_image",
+    "tells_classes",
     "text_of_list",
 ]
 

@@ -106,6 +106,17 @@ def is_here(word: str) -> bool:
     return (word == "mnist" or word in NAMED_SETS) and Path(word).exists()
 
 
+def tells_classes(source: str) -> bool:
+    """Whether a source may tell the classes of its images: False of a folder or file whose listing has none."""
+    if not source or not holds_files(source) or not Path(source).expanduser().exists():
+        return True
+    try:
+        found = open_source(source, None, Layout())
+    except (DataError, OSError):
+        return False
+    return len(found.classes) > 1 if isinstance(found, Listing) else True
+
+
 def holds_files(source: str) -> bool:
     """Whether a source is image files, which can be decoded in any size; arrays have a size of their own."""
     path = Path(source).expanduser()

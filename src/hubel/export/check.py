@@ -13,8 +13,10 @@ from hubel.base.errors import FileError
 from hubel.data import Preprocessing, read_image
 from hubel.data.prepare.framing import opaque
 from hubel.export.odd import odd_pictures
+from hubel.export.odd_sounds import odd_sounds
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
+from hubel.tasks.results import examples_of
 
 if TYPE_CHECKING:
     from hubel.base.download import Progress
@@ -63,9 +65,10 @@ class Check:
         return {**dataclasses.asdict(self), "passed": self.passed}
 
     def _compared(self) -> str:
-        if self.examples != "images":
+        own = {"images": "pictures", "sounds": "sounds"}.get(self.examples)
+        if own is None:
             return f"{self.odd:,} random {self.examples}"
-        return f"{self.pictures:,} of your pictures and {self.odd:,} odd ones"
+        return f"{self.pictures:,} of your {own} and {self.odd:,} odd ones"
 
     def sentence(self) -> str:
         """What came of it, in a line."""
@@ -89,13 +92,14 @@ def compared(
     What takes images of any size is given them upright, red, green and blue; what does not, what
     `Preprocessing.prepare` makes of them; what reads files itself, the files. show: is told how many of how many.
     """
-    resizes = written.input == "image"
+    resizes = written.input in ("image", "sound")
     assert written.run is not None
     runs = {written.runtime: written.run, **written.also}
     preparation = model.preprocessing
     decoding = decoding_of(model.task.name)
     alone, marks = decoding.sees_none, bool(decoding.boxes or decoding.points)
-    found = [] if alone else [("your pictures", picture) for picture in pictures]
+    own = "your sounds" if preparation.fit == "time" else "your pictures"
+    found = [] if alone else [(own, picture) for picture in pictures]
     drawn = _random_vectors if decoding.makes else _random_windows
     odd = list(drawn(model) if alone else _odd(preparation))
     bound = RESIZED if resizes else SIZED
@@ -124,7 +128,8 @@ def compared(
         others += differs
     numbers = decoding.function == "linear" and not decoding.colours
     of = "scores" if marks else "numbers" if numbers else "probabilities"
-    example, noun = "vectors" if decoding.makes else model.task.example[1], model.task.noun[0]
+    example = "vectors" if decoding.makes else examples_of(model.task, preparation.fit)[1]
+    noun = model.task.noun[0]
     held = most if written.bounded else None
     return Check(len(found), len(odd), largest, where, others, held, " and ".join(runs), of, example, noun)
 
@@ -145,7 +150,9 @@ def _random_vectors(model: LoadedModel) -> Iterator[tuple[str, Picture]]:
 
 
 def _odd(preparation: Preprocessing) -> Iterable[tuple[str, Picture]]:
-    if preparation.channels in (1, 3) and preparation.fit != "time":
+    if preparation.fit == "time":
+        return odd_sounds()
+    if preparation.channels in (1, 3):
         return odd_pictures(preparation.height, preparation.width)
     return _odd_bands(preparation)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hubel.arch import Shape, shape_text
 from hubel.base.errors import SettingError
+from hubel.data import tells_classes
 from hubel.tasks import LoadedModel
 from hubel.tasks.judging import Judged
 from hubel.train import Run
@@ -35,6 +36,8 @@ def judge_of(run: Run, named: str | os.PathLike[str] | None = None) -> tuple[Loa
             raise SettingError(f"{named}: expected {_wanted(task, made)} to judge {run.directory}, received one {why}")
         return other.model(), f"Classes are those that {_who(other)} says."
     found = [each for each in _beside(run) if not _unfit(each, task, made)]
+    if not found and not tells_classes(run.source.get("source", "")):
+        return None, "Not counted: the pictures that it learnt from have no classes."
     if not found:
         return None, (
             f"Not counted: beside this run lies none of {_wanted(task, made)} that was trained on the same data. With "

@@ -18,7 +18,7 @@ from hubel.base.files import made_place, write_atomically
 from hubel.code.javascript import engine_modules
 from hubel.data import Dataset, Splits
 from hubel.draw import PageParts, figure, strip
-from hubel.export.page.form import running
+from hubel.export.page.form import PLAYING, running
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.look.errors.mistakes import Mistakes, class_mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
@@ -174,6 +174,7 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[
         style=parts.themes + plots + web_file("view", "base.css") + web_file("report", "report.css") + inside.style,
         scripts=[program(("hubel/report/report", *inside.entries), {**engine_modules(), **inside.modules})],
         data=data,
+        policy=PLAYING if model.preprocessing.fit == "time" else None,
     )
 
 
@@ -190,7 +191,10 @@ def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
     made = model.task.vectors(model)
     if made is not None:
         return _making(model, *made)
+    decoding = decoding_of(model.task.name)
     if len(model.network.input) == 2:
+        if decoding.names:
+            return _drawing(model)
         note = h("p", "The network hears waveforms, whose way through its layers is not drawn here.", class_="note")
         return _Inside((("live", "Inside the network", (note,)),))
     packed = pack(model)
@@ -204,7 +208,6 @@ def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
         live = ("live", "The model, running in this page", (*_LIVE, way))
         data = {"live-data": {"packed": packed, "samples": samples, "paths": paths}}
         return _Inside((live,), data, ("hubel/report/live",), web_file("view", "live/live.css"))
-    decoding = decoding_of(model.task.name)
     if model.task.of_one and (decoding.likeliest or decoding.boxes or decoding.points or decoding.colours):
         return _drawing(model)
     if found is None:

@@ -185,7 +185,7 @@ class Served:
         try:
             if isinstance(image, bytes):
                 image = decoded(image, picture.name, rule, self._settings.limits)
-            note = "; ".join(read_sound(image).troubles) if rule.fit == "time" else cut_words(cut_of(rule, image))
+            note = "; ".join(read_sound(image).notes) if rule.fit == "time" else cut_words(cut_of(rule, image))
             return image if model.task.draws else rule.prepare(image), note
         except ImageError as error:
             return error

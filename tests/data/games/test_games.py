@@ -201,7 +201,8 @@ def test_the_action_before_is_done_again_as_often_as_is_said_and_no_game_lasts_f
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("minatar:brekout", "expected one of minatar:.*did you mean 'breakout'"),
+        ("minatar:brekout", "expected one of minatar:.*did you mean 'minatar:breakout'"),
+        ("minatar:tetris", "expected one of minatar:breakout, .*, minatar:space_invaders$"),
         ("minatar:", "expected one of minatar:"),
         ("gym:", "expected a game's name, such as ale:Pong"),
     ],

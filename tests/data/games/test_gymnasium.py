@@ -91,8 +91,8 @@ def test_one_that_hangs_on_more_than_its_seed_is_named():
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("gym:Nix-v0", "Nix-v0: is no environment that can be made here: Environment `Nix` doesn't exist"),
-        ("gym:CartPole-v1", "expected an environment that shows pictures"),
+        ("gym:Nix-v0", "^gym:Nix-v0: is no environment that can be made here: Environment `Nix` doesn't exist"),
+        ("gym:CartPole-v1", "^gym:CartPole-v1: expected an environment that shows pictures"),
         ("gym:Pendulum-v1", "expected an environment that shows pictures"),
     ],
 )

@@ -15,7 +15,9 @@ from torch import nn
 
 from hubel.arch import parse
 from hubel.cli import main
+from hubel.data import Preprocessing
 from hubel.look import Sample, grad_cam, integrated_gradients, occlusion, saliency, sample
+from hubel.nn import build
 from hubel.tasks import LoadedModel, save_model
 from tests.look.conftest import untrained
 
@@ -347,3 +349,18 @@ def test_large_pictures_from_a_model_file(tmp_path, capsys):
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["layer"], len(found["maps"]), len(found["maps"][0]["signed"])) == ("conv2", 2, 13)
+
+
+def test_what_counts_of_a_sound_is_told_of_sounds() -> None:
+    network = parse("64x40x1: conv 4 3x3/2 relu, globalavgpool, dense 2")
+    kind = Preprocessing(64, 40, 1, (0.3,), (0.25,), "time")
+    model = LoadedModel(network, build(network).eval(), kind, ("yes", "no"))
+    seen = np.random.default_rng(0).integers(0, 256, (64, 40, 1), dtype=np.uint8)
+    told = [occlusion(model, seen).about, integrated_gradients(model, seen).about, saliency(model, seen).about]
+    assert (
+        "when 5 bands by 5 steps of 10 ms are covered with the training sounds' mean loudness, every 2 of each"
+        in told[0]
+    )
+    assert "each place of the spectrogram adds" in told[1]
+    assert "from silence to the sound" in told[1]
+    assert not any(word in each for word in ("pixel", "colour", "image") for each in told)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,3 +167,10 @@ def test_the_command(digits_run, digit, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*arguments, "-o", str(tmp_path / "dream.doc")])
     assert "ends with .png" in capsys.readouterr().err
+
+
+def test_a_pipe_is_told_how_far_a_dream_is(digits_run: Any, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr("hubel.view.words.terminal.QUIET", 0.01)
+    line = ["look", "dream", str(digits_run.directory), "--longest", "64", "--steps", "8", "--octaves", "2"]
+    assert main(line) == 0
+    assert re.search(r"^dreaming, [-\d.e+]+: step \d+ of 16, 0 s$", capsys.readouterr().err, re.MULTILINE)

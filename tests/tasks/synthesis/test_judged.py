@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hubel.arch import parse
 from hubel.base.errors import SettingError
@@ -110,6 +111,18 @@ def test_without_a_judge_the_page_says_what_would_count(runs, tmp_path):
     assert "Not counted" in told
     assert "a model for classification of 8×8×1" in told
     assert "--judge RUN" in told
+
+
+def test_where_there_are_no_classes_none_is_said_to_count_them(tmp_path):
+    (tmp_path / "heap").mkdir()
+    for number, pixels in enumerate(halves(24, 3)[0]):
+        Image.fromarray(pixels[..., 0]).save(tmp_path / "heap" / f"{number}.png")
+    source = {"source": str(tmp_path / "heap"), "task": "synthesis", "size": (8, 8), "channels": 1}
+    recipe = RECIPE.replace(monitor="distance", pixels="symmetric", momentum=0.0, epochs=1)
+    run = train(parse(MAKER), load(**source), recipe, tmp_path / "runs" / "maker", source=source)
+    told = part(report_page(run), "classes")
+    assert "Not counted: the pictures that it learnt from have no classes." in told
+    assert "judge" not in told
 
 
 def test_judges_that_cannot_judge_are_refused(runs, capsys):

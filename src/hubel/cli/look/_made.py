@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hubel.base.errors import SettingError
 from hubel.cli._finish import Answer, add_output, finish
 from hubel.cli._numbers import SEEDS, whole
-from hubel.view.words.terminal import console
+from hubel.view.words.terminal import with_progress
 
 if TYPE_CHECKING:
     from hubel.look.made.dream import Dream
     from hubel.look.made.style import Stylised
 
+T = TypeVar("T")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".svg", ".html")
 MOVING = (".gif", ".apng")
 
@@ -42,12 +42,9 @@ def check_files(arguments: Namespace) -> bool:
     return arguments.frames is not None or (output is not None and output.suffix.lower() in MOVING)
 
 
-@contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int, float], None]]:
-    """Show step, steps and the number that changes, in a terminal."""
-    screen = console(stderr=True)
-    with screen.status(what) as status:
-        yield lambda step, steps, value: status.update(f"{what}: step {step} of {steps}, {value:.4g}")
+def shown(what: str, work: Callable[[Callable[[int, int, float], None]], T]) -> T:
+    """Return what `work` gives, which tells step, steps and the number that changes: how far it is, as elsewhere."""
+    return with_progress(what, lambda show: work(lambda step, of, value: show(f"{what}, {value:.4g}: step", step, of)))
 
 
 def finish_made(arguments: Namespace, made: Dream | Stylised) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from functools import partial
 
 from hubel.cli._numbers import real, whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_run
-from hubel.cli.look._made import add_files, check_files, finish_made, progress
+from hubel.cli.look._made import add_files, check_files, finish_made, shown
 
 HELP = "an image changed until a layer, channel or class sees more in it (DeepDream)"
 DESCRIPTION = """Follow the gradient of a layer, a channel or a class with the image's own pixels, in several sizes,
@@ -62,6 +63,5 @@ def run(arguments: Namespace) -> int:
     model = open_model(arguments.run_or_model, arguments.device)
     names = ("layer", "channel", "class_name", "octaves", "octave_scale", "steps", "rate", "jitter", "variation")
     settings = {name: getattr(arguments, name) for name in (*names, "longest", "seed")}
-    with progress("dreaming") as on_step:
-        made = deep_dream(model, arguments.image, **settings, keep_frames=keep, on_step=on_step)
-    return finish_made(arguments, made)
+    dream = partial(deep_dream, model, arguments.image, **settings, keep_frames=keep)
+    return finish_made(arguments, shown("dreaming", lambda on_step: dream(on_step=on_step)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from functools import partial
 
 from hubel.cli._numbers import real, whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_run
-from hubel.cli.look._made import add_files, check_files, finish_made, progress
+from hubel.cli.look._made import add_files, check_files, finish_made, shown
 
 HELP = "the content of one image in the style of another"
 DESCRIPTION = """Change a picture's pixels by L-BFGS until deep maps are those of one image and the Gram matrices of
@@ -54,6 +55,5 @@ def run(arguments: Namespace) -> int:
     model = open_model(arguments.run_or_model, arguments.device)
     names = ("content_layers", "style_layers", "style_weight", "variation", "average_pooling", "start", "steps")
     settings = {name: getattr(arguments, name) for name in (*names, "longest", "seed")}
-    with progress("painting") as on_step:
-        made = transfer_style(model, arguments.content, arguments.style, **settings, keep_frames=keep, on_step=on_step)
-    return finish_made(arguments, made)
+    paint = partial(transfer_style, model, arguments.content, arguments.style, **settings, keep_frames=keep)
+    return finish_made(arguments, shown("painting", lambda on_step: paint(on_step=on_step)))

@@ -70,6 +70,18 @@ class Sound:
         return self.clipped > _CLIPPED
 
     @property
+    def notes(self) -> list[str]:
+        """What is to be said with an answer to it, in words: how it is brought to what is heard, and `troubles`."""
+        return [*filter(None, [self.brought]), *self.troubles]
+
+    @property
+    def brought(self) -> str:
+        """How it was recorded and is heard, in words, where that is not the same; else ""."""
+        if self.rate == RATE and self.channels == 1:
+            return ""
+        return f"recorded at {self.recorded}, heard at {RATE:,}{', mono' * (self.channels > 1)}"
+
+    @property
     def troubles(self) -> list[str]:
         """What is wrong with it, in words."""
         return [

@@ -22,7 +22,7 @@ _MOST = 1_000_000  # whatever an environment says: the actions of a game are kep
 
 
 class Gymnasium(Environments):
-    """Environments of an id, each with a seed of its own.
+    """Environments of an id, each with a seed of its own. word: by which they were asked for, and are called.
 
     Pictures are grey, 84×84, the last four moments; of Atari's an action lasts four frames, of whose last two each
     pixel's brighter one is seen. What is kept of a game is its seed and the actions since it began, by which it is
@@ -32,12 +32,12 @@ class Gymnasium(Environments):
     stacked: ClassVar[bool] = True
     clipped: ClassVar[bool] = True
 
-    def __init__(self, id: str, games: int) -> None:
-        self.id, self.games, self.atari = id, games, id.startswith(_ATARI)
+    def __init__(self, id: str, games: int, word: str) -> None:
+        self.id, self.games, self.atari = word, games, id.startswith(_ATARI)
         self.shape = (SIDE, SIDE, MOMENTS)
-        self.environments = [made(id) for _ in range(games)]
+        self.environments = [made(id, self.id) for _ in range(games)]
         self._shape = self.environments[0].observation_space.shape
-        self.actions = _actions(id, self.environments[0])
+        self.actions = _actions(self.id, self.environments[0])
         told = getattr(self.environments[0].spec, "max_episode_steps", None)
         self.limit = min(int(told), _MOST) if told else _LIMIT
         self.rules = (
@@ -161,15 +161,15 @@ class Gymnasium(Environments):
         return found
 
 
-def made(id: str) -> Any:
-    """An environment of an id. Raises SettingError, in a sentence, where there is none, it needs more than is here, it
-    shows no pictures, or its actions are not some that can be counted.
+def made(id: str, word: str) -> Any:
+    """An environment of an id, asked for by a word. Raises SettingError, in a sentence, where there is none, it needs
+    more than is here, it shows no pictures, or its actions are not some that can be counted.
     """
     if ":" in id:
         raise SettingError(
-            f"{id}: expected an environment's name, such as gym:CarRacing-v3, received one that would import a module, "
-            "which no name does: name it without the module, after a package of yours has registered it (Gymnasium's "
-            "entry point gymnasium.envs), or in Python gymnasium.register"
+            f"{word}: expected an environment's name, such as gym:CarRacing-v3, received one that would import a "
+            "module, which no name does: name it without the module, after a package of yours has registered it "
+            "(Gymnasium's entry point gymnasium.envs), or in Python gymnasium.register"
         )
     try:
         import gymnasium
@@ -187,19 +187,19 @@ def made(id: str) -> Any:
     try:
         found = gymnasium.make(id, disable_env_checker=True, **more)
     except Exception as error:  # another's code, and other packages that it asks for
-        raise SettingError(f"{id}: is no environment that can be made here: {_sentence(error)}") from None
+        raise SettingError(f"{word}: is no environment that can be made here: {_sentence(error)}") from None
     space, actions = found.observation_space, found.action_space
     shape: tuple[int, ...] = getattr(space, "shape", None) or ()
     kind = getattr(space, "dtype", None)
     if kind != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))) or min(shape[:2]) < 8:
         raise SettingError(
-            f"{id}: expected an environment that shows pictures, uint8 H×W or H×W×3, received one that shows "
+            f"{word}: expected an environment that shows pictures, uint8 H×W or H×W×3, received one that shows "
             f"{' '.join([str(kind or type(space).__name__), '×'.join(map(str, shape))]).strip()}; one of your own that "
             "wraps it in Gymnasium's AddRenderObservation shows pictures"
         )
     if not isinstance(actions, gymnasium.spaces.Discrete) or int(actions.start):
         raise SettingError(
-            f"{id}: expected actions that can be counted, since a network gives each one's worth, received {actions}"
+            f"{word}: expected actions that can be counted, since a network gives each one's worth, received {actions}"
         )
     return found
 

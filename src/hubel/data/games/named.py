@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from hubel.base.errors import SettingError
-from hubel.base.names import did_you_mean
+from hubel.base.names import nearest
 from hubel.data.games.environments import Cells, Environments
 from hubel.data.games.game import Game
 
@@ -15,6 +15,7 @@ OWN = {
     "asterix": "hubel.data.games.asterix:Asterix",
     "space_invaders": "hubel.data.games.invaders:SpaceInvaders",
 }
+_ALIKE = 0.7  # of the letters: all are named, so that what is hardly like one needs no guess
 KINDS = ("minatar:", "ale:", "gym:")
 
 
@@ -34,8 +35,9 @@ def environments(word: str, games: int) -> Environments:
     if kind.lower() == "minatar":
         plain = name.lower().replace("-", "_").replace(" ", "_")
         if plain not in OWN:
-            near = did_you_mean(plain, OWN)
-            raise SettingError(f"{word}: expected one of {', '.join(f'minatar:{each}' for each in OWN)}{near}")
+            near = nearest(plain, OWN, _ALIKE)
+            meant = f"; did you mean 'minatar:{near}'?" if near else ""
+            raise SettingError(f"{word}: expected one of {', '.join(f'minatar:{each}' for each in OWN)}{meant}")
         module, _, cls = OWN[plain].partition(":")
         own: type[Game] = getattr(import_module(module), cls)
         return Cells(own, games)
@@ -43,6 +45,5 @@ def environments(word: str, games: int) -> Environments:
 
     if not name:
         raise SettingError(f"{word}: expected a game's name, such as ale:Pong or gym:CarRacing-v3, received none")
-    return Gymnasium(
-        name if kind.lower() == "gym" else f"ALE/{name.removeprefix('ALE/').removesuffix('-v5')}-v5", games
-    )
+    id = name if kind.lower() == "gym" else f"ALE/{name.removeprefix('ALE/').removesuffix('-v5')}-v5"
+    return Gymnasium(id, games, word)

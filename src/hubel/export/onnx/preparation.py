@@ -30,8 +30,8 @@ def reason_no_images(preparation: Preprocessing) -> str | None:
         )
     if preparation.fit == "time":
         return (
-            "it hears sounds, of which hubel makes what the network sees; the file takes that, as "
-            "hubel.data.Preprocessing.prepare gives it"
+            "it hears sounds, of which the file takes what the network sees of them, as "
+            "hubel.data.Preprocessing.prepare gives it; a package (--to package) or a page (--to web) takes WAV files"
         )
     return None
 

@@ -12,9 +12,14 @@ from hubel.base.numbers import counted
 from hubel.export.forms import Order
 from hubel.tasks import LoadedModel, evaluate
 from hubel.tasks.decoding import decoding_of
+from hubel.tasks.results import examples_of
 from hubel.train import where_it_stands
 from hubel.view.words.tables import markdown_words
 
+_READ = (
+    "pictures of any size and kind are read, turned as their EXIF says.",
+    "WAV files of any rate and length are read (FLAC, Ogg and MP3 where `soundfile` is installed).",
+)
 _MISTAKES = 8  # pairs of classes that are told
 _Z = 1.959964  # of a 95 % interval
 
@@ -31,15 +36,17 @@ def _lines(order: Order) -> Iterator[str]:
     yield f"# {words(title)}"
     what = f" of {counted(len(model.classes), *model.task.noun)}: {words(listing(model.classes, 40))}"
     yield f"\n{model.task.name.capitalize()}{what if model.classes else ''}."
-    yield f"\n{report.parameters:,} parameters, {report.macs:,} multiply-adds a picture."
+    hears = model.preprocessing.fit == "time"
+    one, file = ("sound", "seven.wav") if hears else ("picture", "cat.jpg")
+    yield f"\n{report.parameters:,} parameters, {report.macs:,} multiply-adds a {one}."
     if stands := where_it_stands(model.summary):
         yield f"\n**{words(stands[0].upper() + stands[1:])}.**"
-    yield "\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py cat.jpg\npython test_predict.py"
-    yield 'docker build -t model . && docker run --rm --user "$(id -u)" -v "$PWD:/data" model /data/cat.jpg\n```\n'
-    yield f'From Python: `from predict import predict; predict("cat.jpg")["{_output(model)}"]`. It needs no hubel.'
+    yield f"\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py {file}\npython test_predict.py"
+    yield f'docker build -t model . && docker run --rm --user "$(id -u)" -v "$PWD:/data" model /data/{file}\n```\n'
+    yield f'From Python: `from predict import predict; predict("{file}")["{_output(model)}"]`. It needs no hubel.'
     yield "\n## Preparation\n"
-    yield f"{words(str(model.preprocessing))}. All of it is in `model.onnx` and `pictures.py`; pictures of any size and"
-    yield "kind are read, turned as their EXIF says. Doing it otherwise is the commonest cause of wrong answers."
+    yield f"{words(str(model.preprocessing))}. All of it is in `model.onnx` and `reading.py`; {_READ[hears]}"
+    yield "Doing it otherwise is the commonest cause of wrong answers."
     yield "\n## Data\n"
     data = model.summary.get("data") or "data that the model file does not name"
     yield f"Trained on {words(str(data))}. *Say here where it comes from, who is in it and"
@@ -72,14 +79,14 @@ def _figures(order: Order) -> Iterator[str]:
         return
     part, dataset = order.labelled
     measured: Any = evaluate(model, dataset)
-    count = len(dataset)
+    count, (_, noun) = len(dataset), examples_of(model.task, dataset.fit)
     for name, value in measured.figures.items():
         figure = model.task.figure(name)
         interval = ""
         if name == "accuracy":
             low, high = wilson(value, count)
             interval = f" (95 % interval {low:.2%} to {high:.2%})"
-        yield f"- {figure.title}: {figure.text(value)}{interval}, {count:,} images of the {part} part"
+        yield f"- {figure.title}: {figure.text(value)}{interval}, {count:,} {noun} of the {part} part"
     if "accuracy" in measured.figures:
         yield "\nThe interval is of chance in which images were drawn (Wilson's); other kinds of pictures may do worse."
     if hasattr(measured, "confusion"):

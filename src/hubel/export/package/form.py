@@ -15,6 +15,7 @@ from hubel.base.versions import version_of
 from hubel.export.check import Picture, evenly
 from hubel.export.forms import Order, Written
 from hubel.export.odd import odd_pictures
+from hubel.export.odd_sounds import odd_sounds
 from hubel.export.onnx.form import RUNTIME, onnx_bytes, runner, usual_input
 from hubel.export.package.card import card
 from hubel.export.package.reading import reading_program
@@ -23,11 +24,12 @@ from hubel.view.figures.tiles import png_bytes
 
 PROGRAMS = ("predict.py", "test_predict.py", "Dockerfile")
 _SHOWN = ("EXIF orientation 6", "dark on transparent", "16-bit grey PNG")  # where there are no pictures of the user's
+_PLAYED = ("16 bits", "stereo", "8,000 samples a second")  # nor sounds
 
 
 def written_package(order: Order) -> Written:
-    """Write a folder: model.onnx, predict.py and pictures.py (NumPy, Pillow and onnxruntime alone), test_predict.py
-    with three pictures and answers.json, requirements.txt, Dockerfile, README.md (the model's card).
+    """Write a folder: model.onnx, predict.py and reading.py (NumPy, Pillow and onnxruntime alone), test_predict.py
+    with three pictures or sounds and answers.json, requirements.txt, Dockerfile, README.md (the model's card).
     """
     model = order.model
     decoding = decoding_of(model.task.name)
@@ -41,8 +43,6 @@ def written_package(order: Order) -> Written:
         raise SettingError(
             f"a package reads picture files, which hold no {model.preprocessing.channels} bands; export model.onnx"
         )
-    if model.preprocessing.fit == "time":
-        raise SettingError("a package reads pictures, and this model hears sounds; export model.onnx")
     input, _ = usual_input(model, None)
     if input != "image" and (decoding.boxes or decoding.points or decoding.colours):
         raise SettingError(
@@ -51,8 +51,8 @@ def written_package(order: Order) -> Written:
         )
     content = onnx_bytes(model, input)
     run, program = runner(content, input, model), reading_program(model.preprocessing)
-    space: dict[str, Any] = {"__name__": "pictures"}
-    exec(compile(program, "pictures.py", "exec"), space)  # hubel's own functions, as they are written
+    space: dict[str, Any] = {"__name__": __name__}  # of a module that is there, for which data classes ask
+    exec(compile(program, "reading.py", "exec"), space)  # hubel's own functions, as they are written
 
     def read(picture: Picture) -> Any:
         return space["read"](io.BytesIO(picture) if isinstance(picture, bytes) else picture)
@@ -63,11 +63,11 @@ def written_package(order: Order) -> Written:
     made = {
         "model.onnx": content,
         **{name: own.joinpath(name).read_bytes() for name in PROGRAMS},
-        "pictures.py": program.encode(),
+        "reading.py": program.encode(),
         "requirements.txt": _requirements().encode(),
         "answers.json": json.dumps(answers, indent=1).encode(),
         "README.md": card(order).encode(),
-        **{f"pictures/{name}": shown for name, shown in pictures.items()},
+        **{f"examples/{name}": shown for name, shown in pictures.items()},
     }
     return Written(made, input, run, f"the package, {RUNTIME}", read=read)
 
@@ -81,7 +81,11 @@ def _means(shares: Any) -> list[float]:
 
 
 def _pictures(order: Order) -> dict[str, bytes]:
-    """Three pictures: of the user's where there are any, else odd ones."""
+    """Three pictures or sounds: of the user's where there are any, else odd ones."""
+    hears = order.model.preprocessing.fit == "time"
+    if hears and not len(order.pictures):
+        played = dict(odd_sounds())
+        return {f"{number}.wav": played[name] for number, name in enumerate(_PLAYED, 1)}
     if not len(order.pictures):
         known = dict(odd_pictures(order.model.preprocessing.height, order.model.preprocessing.width))
         return {f"{number}.{'jpg' if 'EXIF' in name else 'png'}": known[name] for number, name in enumerate(_SHOWN, 1)}
@@ -90,7 +94,7 @@ def _pictures(order: Order) -> dict[str, bytes]:
         if isinstance(picture, np.ndarray):
             found[f"{number}.png"] = png_bytes(Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture))
         elif isinstance(picture, bytes):
-            found[f"{number}.picture"] = picture
+            found[f"{number}.{'sound' if hears else 'picture'}"] = picture
         else:
             with open(picture, "rb") as file:
                 found[f"{number}.{str(picture).rpartition('.')[2].lower()}"] = file.read()

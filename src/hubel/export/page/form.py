@@ -30,16 +30,18 @@ from hubel.view.writers.markup import h
 from hubel.view.writers.page import page
 
 if TYPE_CHECKING:
+    from hubel.export.check import Picture
     from hubel.export.forms import Runner
 
 RUNTIME = "node_modules/onnxruntime-web/dist"  # where npm puts it, beside which hubel is called or above
 _BUNDLE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
+PLAYING = {"media-src": "blob:"}  # what a page may do that plays sounds
 _EXPORT = re.compile(r"export\{(?P<names>[^{}]*)\};?\s*(?://# sourceMappingURL=\S*\s*)?$")
 
 
 def written_page(order: Order) -> Written:
     """Write a page that classifies pictures, the camera and drawings, names the class of each of their pixels, finds
-    objects or points in them, or colours them.
+    objects or points in them, or colours them; or one that classifies WAV files and what the microphone hears.
 
     Small networks run in the page's own engine, others in ONNX Runtime as WebAssembly, which npm installs beside
     (onnxruntime-web) and the page then holds. Of a folder, the page is its index.html.
@@ -55,24 +57,32 @@ def written_page(order: Order) -> Written:
             "a page is written for tasks that name a class of each picture or pixel, find objects or points, or "
             f"colour pictures, not for {model.task.name}; {instead}"
         )
-    if model.preprocessing.fit == "time":
-        raise SettingError("a page reads pictures, and this model hears sounds; hubel serve has one, and model.onnx")
     if model.preprocessing.channels not in (1, 3):
         raise SettingError(f"a page has pictures, which hold no {model.preprocessing.channels} bands")
+    hears = model.preprocessing.fit == "time"
     why = reason_not_packed(model, places=True)
     modules, data, policy = _engine(model) if why is None else _runtime(model, why)
+    policy |= PLAYING if hears else {}
     text = _page(model, program(["hubel/export/page"], modules), data, policy)
     told = "it runs in the page's own engine" if why is None else f"it runs in ONNX Runtime inside the page ({why})"
     name = "" if order.path.suffix.lower() in (".html", ".htm") else "index.html"
     run, runtime, note = _trial(model, modules, data)
-    return Written({name: text.encode()}, "image", run, runtime, notes=(told, note))
+    read = _file if hears else None
+    return Written({name: text.encode()}, "sound" if hears else "image", run, runtime, read, notes=(told, note))
+
+
+def _file(sound: Picture) -> npt.NDArray[np.uint8]:
+    """A sound's file as the trial is given it: as a picture a byte high."""
+    content = sound if isinstance(sound, bytes) else Path(str(sound)).read_bytes()
+    return np.frombuffer(content, np.uint8)[np.newaxis]
 
 
 def _trial(model: LoadedModel, modules: dict[str, str], data: dict[str, Any]) -> tuple[Runner | None, str, str]:
     """What computes the page's answers here, its name, and what is not compared."""
     try:
         trial = Trial(modules, data, "scores" if _drawn(model) else "shares")
-        trial(np.zeros((1, 8, 8, 3), np.uint8))
+        if model.preprocessing.fit != "time":
+            trial(np.zeros((1, 8, 8, 3), np.uint8))
     except TrialError as error:
         return None, "", f"nothing here can run a page ({error}), so it was not compared: open it and look"
 
@@ -84,6 +94,8 @@ def _trial(model: LoadedModel, modules: dict[str, str], data: dict[str, Any]) ->
             return model.task.outcome(torch.from_numpy(found.copy())).numpy()
         return found if decoding.boxes or decoding.points else np.exp(found)  # see onnx_runner.js
 
+    if model.preprocessing.fit == "time":
+        return run, trial.name, "its programs were run on the sounds' files; it reads WAV alone, others in no browser"
     return run, trial.name, "its programs were run on pixels; how a browser decodes files was not compared"
 
 
@@ -171,7 +183,8 @@ def _page(model: LoadedModel, script: str, data: dict[str, Any], policy: dict[st
     title, report = model.network.title, analyse(model.network)
     sheets = [web_file("view", name) for name in ("base.css", "live/live.css", "ways/ways.css")]
     names = ", ".join(model.classes[:12]) + (" …" if len(model.classes) > 12 else "")
-    size = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds a picture"
+    example = "sound" if model.preprocessing.fit == "time" else "picture"
+    size = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds a {example}"
     body = h(
         "main",
         h("h1", title),

@@ -1,4 +1,4 @@
-// A model in a page of its own, off line: pictures, the camera, a drawing; and what it says of them.
+// A model in a page of its own, off line: pictures, the camera, a drawing, or sounds; and what it says of them.
 
 import { h, held, percent } from "hubel/view/dom";
 import { card } from "hubel/view/ways/answer";
@@ -8,6 +8,8 @@ import { coloured, colourfulness } from "hubel/export/colours";
 import { maskOf, overlaid, sharesOf } from "hubel/export/masks";
 import { individualsOf } from "hubel/export/points";
 import { makeRunner } from "hubel/export/runner";
+import { soundSeen } from "hubel/view/sound/seen";
+import { heardAs } from "hubel/view/sound/shown";
 
 const TOP = 5;
 const MOST_PIXELS = 16e6;
@@ -74,15 +76,23 @@ async function answered({ packed, shares, scores }, pixels) {
   return told(classes, await shares(pixels));
 }
 
+/** What the model says of a sound's file, with a figure of what it saw. */
+async function heard({ packed, shares }, content) {
+  const seen = soundSeen(new Uint8Array(await content.arrayBuffer()), packed.preprocessing);
+  return { ...told(packed.classes, await shares(seen)), note: seen.notes.join("; "), heard: heardAs(seen, packed.preprocessing) };
+}
+
 async function begin() {
   const runner = await makeRunner();
   const { classes, preprocessing } = runner.packed;
+  const hears = preprocessing.fit === "time";
   async function look(content, name) {
     try {
+      if (hears) return await card(content, await heard(runner, content), name, classes);
       const pixels = await pixelsOf(content);
       return await card(content, { ...(await answered(runner, pixels)), note: cutWords(preprocessing, pixels) }, name, classes);
     } catch (error) {
-      return card(content, { error: `${name} cannot be looked at: ${error.message}` }, name);
+      return card(content, { error: hears ? `${name} ${error.message}` : `${name} cannot be looked at: ${error.message}` }, name);
     }
   }
   place.append(...makeWays(preprocessing, look, shown), shown);

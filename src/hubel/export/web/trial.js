@@ -1,6 +1,8 @@
-// A page's runner without a page, for Node: pictures come on standard input, what it says of them goes to standard output.
+// A page's runner without a page, for Node: pictures (files of sounds, as pictures a byte high) come on standard input,
+// what it says of them goes to standard output.
 
 import { makeRunner } from "hubel/export/runner";
+import { soundSeen } from "hubel/view/sound/seen";
 
 /** path: of a JSON file with what the page holds, by id. asked: "shares" or "scores". Integers have four bytes. */
 async function answerAll(path, asked) {
@@ -23,12 +25,15 @@ async function answerAll(path, asked) {
   }
 
   const runner = await makeRunner();
+  const rules = runner.packed.preprocessing;
+  const given = (height, width) =>
+    rules.fit === "time" ? soundSeen(bytes(height * width), rules) : { width, height, data: bytes(3 * height * width) };
   const version = new TextEncoder().encode(` ${process.versions.node}`);
   write(Uint32Array.of(version.length));
   write(version);
   for (;;) {
     const [height, width] = new Uint32Array(bytes(8).buffer);
-    const found = await runner[asked]({ width, height, data: bytes(3 * height * width) });
+    const found = await runner[asked](given(height, width));
     const { values, rows, columns, classes } = asked === "shares" ? alone(found) : found;
     write(Uint32Array.of(rows, columns, classes));
     write(Float32Array.from(values));

@@ -13,6 +13,12 @@ from hubel.tasks import LoadedModel
 
 Baseline = Literal["black", "white", "mean", "blur"]
 BASELINES: tuple[str, ...] = get_args(Baseline)
+_HEARD = {  # of spectrograms, whose shades are decibels
+    "black": "silence",
+    "white": "the loudest",
+    "mean": "the training sounds' mean loudness",
+    "blur": "the sound blurred",
+}
 _WORDS = {
     "black": "black",
     "white": "white",
@@ -38,7 +44,7 @@ def baseline_of(model: LoadedModel, input: Tensor, wanted: Baseline | None) -> T
 
 def baseline_name(model: LoadedModel, wanted: Baseline | None) -> str:
     """Return what the baseline is called in a sentence."""
-    return _WORDS[_chosen(model, wanted)]
+    return (_HEARD if model.preprocessing.fit == "time" else _WORDS)[_chosen(model, wanted)]
 
 
 def _chosen(model: LoadedModel, wanted: Baseline | None) -> str:

@@ -116,7 +116,10 @@ def saliency(
         return found
 
     smooth = f"; the mean of {samples} noisy copies (SmoothGrad, Smilkov et al. 2017)" if samples > 1 else ""
-    about = f"gradient of the class's logit by each pixel, the largest over the channels (Simonyan et al. 2014){smooth}"
+    part, _ = _seen(model)
+    about = (
+        f"gradient of the class's logit by each {part}, the largest over the channels (Simonyan et al. 2014){smooth}"
+    )
     return _attributions("Saliency", about, model, images, classes, top, compute, budget, at, share=0.995)
 
 
@@ -171,8 +174,9 @@ def integrated_gradients(
             found.append((values, values.abs(), facts, _incomplete(facts, tolerance)))
         return found
 
+    part, whole = _seen(model)
     about = (
-        f"what each pixel adds to the class's logit on the way from {baseline_name(model, baseline)} to the image; "
+        f"what each {part} adds to the class's logit on the way from {baseline_name(model, baseline)} to the {whole}; "
         "all of them add up to the change of the logit (Sundararajan et al. 2017)"
     )
     return _attributions(
@@ -225,9 +229,12 @@ def occlusion(
             found.append((values, values.abs(), {"window": side, "stride": step}, ()))
         return found
 
+    hears = model.preprocessing.fit == "time"
+    what = f"{side} bands by {side} steps of 10 ms" if hears else f"{side}×{side} pixels"
     about = (
-        f"how much the class's logit falls when {side}×{side} pixels are covered with "
-        f"{baseline_name(model, baseline or _cover(model))}, every {step} pixels (Zeiler and Fergus 2014)"
+        f"how much the class's logit falls when {what} are covered with "
+        f"{baseline_name(model, baseline or _cover(model))}, every {step} {'of each' if hears else 'pixels'} "
+        "(Zeiler and Fergus 2014)"
     )
     return _attributions("Occlusion", about, model, images, classes, top, compute, budget, at, signed=True)
 
@@ -312,6 +319,11 @@ def _scores(model: LoadedModel, prepared: tuple[Sample, ...], most: int, at: Pla
                 for batch in batches
             ]
         )
+
+
+def _seen(model: LoadedModel) -> tuple[str, str]:
+    """What a network sees, a part of it and the whole, in words."""
+    return ("place of the spectrogram", "sound") if model.preprocessing.fit == "time" else ("pixel", "image")
 
 
 def _incomplete(facts: dict[str, float], tolerance: float) -> tuple[str, ...]:

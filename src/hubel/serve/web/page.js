@@ -3,6 +3,8 @@
 import { h } from "hubel/view/dom";
 import { card } from "hubel/view/ways/answer";
 import { makeWays } from "hubel/view/ways/ways";
+import { soundSeen } from "hubel/view/sound/seen";
+import { heardAs } from "hubel/view/sound/shown";
 import { ask, forget, models, remember } from "hubel/serve/ask";
 
 const TOP = 5;
@@ -13,15 +15,27 @@ const shown = h("div", { class: "answers", "aria-live": "polite" });
 async function answered(model, content, name) {
   try {
     const { predictions } = await ask(model, content, name, TOP);
-    return await card(content, predictions[0], `${name} · ${model.name}`, model.classes);
+    const heard = await figureOf(model, content);
+    return await card(content, { ...predictions[0], heard }, `${name} · ${model.name}`, model.classes);
   } catch (error) {
     return card(content, { image: name, error: error.message }, name);
+  }
+}
+
+/** A figure of what the network sees of a sound; null of pictures, and where the page cannot read it. */
+async function figureOf({ preprocessing }, content) {
+  if (preprocessing.fit !== "time") return null;
+  try {
+    return heardAs(soundSeen(new Uint8Array(await content.arrayBuffer()), preprocessing), preprocessing);
+  } catch {
+    return null;
   }
 }
 
 /** In what form the network sees what is shown to it. */
 function seenAs({ preprocessing, input }) {
   if (preprocessing.fit !== "time") return `Pictures become ${input.split(", mean")[0]}.`;
+  if (preprocessing.width === 1) return `Sounds are heard as ${preprocessing.height} samples, 16,000 a second.`;
   return `Sounds are seen as spectrograms of ${preprocessing.height} bands and ${preprocessing.width} steps.`;
 }
 

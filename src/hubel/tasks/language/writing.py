@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from hubel.arch import analyse
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.base.words import json_text, printable
 from hubel.nn import device_of, evaluation_mode
 from hubel.nn.modules import carrying
+from hubel.nn.threads import threads
 from hubel.tasks.answer import Answer
 from hubel.tasks.asking import Made, check_options
 
 if TYPE_CHECKING:
     from hubel.tasks.language.task import Language
     from hubel.tasks.model import LoadedModel
+
+
+_SHARED = 4_000_000  # multiply-adds of a symbol, from which two threads are quicker than one
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,13 +95,15 @@ def _numbers(model: LoadedModel, start: list[int], length: int, temperature: flo
     module: Any = model.module
     device, chance = device_of(module), torch.Generator().manual_seed(seed)
     steps = model.network.input[0]
+    alone = partial(threads, 1) if analyse(model.network).macs < _SHARED * steps else nullcontext
     memory = None
     for first in range(0, len(start), steps):
         scores, memory = _read(module, torch.tensor([start[first : first + steps]], device=device), memory)
     for _ in range(length):
         number = int(scores.argmax()) if temperature == 0 else _drawn(scores / temperature, chance)
         yield number
-        scores, memory = _read(module, torch.tensor([[number]], device=device), memory)
+        with alone():
+            scores, memory = _read(module, torch.tensor([[number]], device=device), memory)
 
 
 def _read(module: Any, numbers: torch.Tensor, memory: Any) -> tuple[torch.Tensor, Any]:

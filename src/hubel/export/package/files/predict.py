@@ -1,4 +1,4 @@
-"""What the model says of pictures: python predict.py cat.jpg more/*.png   (see README.md)"""
+"""What the model says of files: python predict.py FILE …   (see README.md)"""
 
 import json
 import os
@@ -9,8 +9,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # which else is sent to ONN
 
 import numpy as np
 import onnxruntime
-from pictures import CUT, cut_away, cut_words, read
 from PIL import Image
+from reading import note, read
 
 HERE = Path(__file__).parent
 MODEL = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
@@ -21,14 +21,14 @@ SHOWN = {"boxes": 0.3, "points": 0.2} if BEST is None else dict.fromkeys(("boxes
 
 
 def predict(path):
-    """What the model gives for one picture, by its outputs' names: "probabilities" of the classes; of segmentation a
+    """What the model gives for one file, by its outputs' names: "probabilities" of the classes; of segmentation a
     "mask", of detection "boxes", of pose "points", in pixels of the upright picture; of colorize a "picture".
     """
     return answers(read(path))
 
 
 def answers(picture):
-    """The same for a picture that was read."""
+    """The same for a file that was read."""
     names = [output.name for output in MODEL.get_outputs()]
     return dict(zip(names, MODEL.run(names, {"image": picture[np.newaxis]})))
 
@@ -67,23 +67,15 @@ def said(path, found):
     return [f"{CLASSES[i]} {sure[i]:.1%}" for i in sure.argsort()[::-1][:3]]
 
 
-def note(picture):
-    """That much of a picture is cut away, being of another form than the training's; "" where it is not."""
-    rule = json.loads(ABOUT["preprocessing"])
-    cuts = rule["fit"] == "crop" and not rule["frame"]
-    share = cut_away(picture.shape[:2], (rule["height"], rule["width"])) if cuts else 0
-    return cut_words(share if share > CUT else 0)
-
-
 def told(path):
-    """Print what was found in a picture; or return why it was not."""
+    """Print what was found in a file; or return why it was not."""
     try:
         picture = read(path)
-        print(path, *said(path, answers(picture)) or ["nothing"], *filter(None, [note(picture)]), sep="   ")
-    except (OSError, SyntaxError, ValueError) as error:  # as Pillow says what it cannot read
+        print(path, *said(path, answers(picture)) or ["nothing"], *filter(None, [note(path, picture)]), sep="   ")
+    except (OSError, SyntaxError, ValueError) as error:  # as Pillow says, too, what it cannot read
         return f"{path}: {error}"
 
 
 if __name__ == "__main__":
-    unread = [*filter(None, map(told, sys.argv[1:]))] if sys.argv[1:] else ["usage: python predict.py PICTURE …"]
+    unread = [*filter(None, map(told, sys.argv[1:]))] if sys.argv[1:] else ["usage: python predict.py FILE …"]
     sys.exit("\n".join(unread) or 0)

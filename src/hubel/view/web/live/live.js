@@ -5,6 +5,7 @@ import { load } from "hubel/view/engine/model";
 import { Bars, likeliest } from "hubel/view/live/bars";
 import { inBlocks, opened } from "hubel/view/live/blocks";
 import { tables } from "hubel/view/live/colours";
+import { makeEar } from "hubel/view/live/ear";
 import { isEditable, kernelEditor } from "hubel/view/live/kernel";
 import { isPositive, LayerView } from "hubel/view/live/maps";
 import { makePad } from "hubel/view/live/pad";
@@ -32,7 +33,9 @@ class Live {
     this.frames = 0;
     this.status = h("p", { class: "hidden", role: "status" });
     this.note = h("p", { class: "note", hidden: true });
-    this.pad = makePad(packed, samples, (what, why) => this.inputChanged(what, why));
+    this.hears = packed.preprocessing.fit === "time";
+    const make = this.hears ? makeEar : makePad;
+    this.pad = make(packed, samples, (what, why) => this.inputChanged(what, why));
     this.bars = new Bars(this.model.classes);
     this.views = this.makeViews();
     this.dock = new UnitDock(this.tables, {
@@ -51,7 +54,8 @@ class Live {
     );
     if (strip) this.strip = new Strip(strip.element, strip.paths, (path) => this.shownPath(path) !== null, (path) => this.go(path));
     const where = packed.preprocessing.ink ? "" : " over the picture";
-    const hint = `Draw with mouse, finger or keys${where}; or drop, paste or choose an image.`;
+    const drawn = `Draw with mouse, finger or keys${where}; or drop, paste or choose an image.`;
+    const hint = this.hears ? "Choose, drop or paste a WAV file, or a sample." : drawn;
     this.side = h(
       "div",
       { class: "side" },
@@ -121,7 +125,7 @@ class Live {
       this.pad.open(event.dataTransfer.files[0]);
     });
     document.addEventListener("paste", (event) => {
-      const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+      const file = [...event.clipboardData.files].find((one) => this.hears || one.type.startsWith("image/"));
       if (file) this.pad.open(file);
     });
     document.addEventListener("themechange", () => this.refresh());
@@ -171,7 +175,7 @@ class Live {
   inputChanged(what, why) {
     this.note.hidden = what !== "refused";
     if (what === "refused") {
-      this.note.textContent = `Expected an image: ${why}.`;
+      this.note.textContent = `Expected ${this.hears ? "a WAV file" : "an image"}: ${why}.`;
       this.say(this.note.textContent);
       return;
     }

@@ -209,7 +209,8 @@ export function makePad(packed, samples, tell, opens = true) {
   };
 }
 
-function sampleButton(sample, show) {
+/** A button with a sample's picture, which is shown where it is pressed. */
+export function sampleButton(sample, show) {
   const image = h("img", { src: sample.picture, alt: "" });
   const name = sample.label ? `${sample.label}: ${sample.name}` : sample.name;
   const button = h("button", { type: "button", title: name, "aria-label": `sample ${name}` }, image);

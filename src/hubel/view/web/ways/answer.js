@@ -7,15 +7,16 @@ import { posed } from "hubel/view/ways/skeletons";
 const SIDE = 360; // pixels of a thumbnail's longer side, of a screen with two a point
 const SHOWN = 8; // bars of an answer
 const LONG = 12; // letters of a name, above which its bar stands below it
-const FACTS = ["image", "note", "engine", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
+const FACTS = ["image", "note", "engine", "height", "width", "threshold", "pictures", "heard"]; // of an answer, which are no answers
 
-/** A card for a picture (a Blob) and a prediction of it, by a model of these classes; what it drew is an address, or a
- * canvas. */
+/** A card for a picture or a sound (a Blob) and a prediction of it, by a model of these classes; what it drew is an address,
+ * or a canvas; `heard` is a figure of what it saw of a sound. */
 export async function card(content, prediction, name, classes = []) {
   const drawn = await drawnOf(content, prediction, classes);
   const said = prediction.error ? h("p", { class: "refused" }, prediction.error) : h("div", {}, inWords(prediction, name));
-  const wide = drawn || isSound(content);
-  return h("figure", { class: wide ? "answer drawn" : "answer" }, drawn ?? (await thumbnail(content)), said);
+  const isSound = prediction.heard || content.type.startsWith("audio/");
+  const shown = isSound ? [prediction.heard, player(content)] : [drawn ?? (await thumbnail(content))];
+  return h("figure", { class: drawn || isSound ? "answer drawn" : "answer" }, shown, said);
 }
 
 /** A prediction in words and bars; name: of the picture. */
@@ -76,10 +77,9 @@ function bars(all) {
   );
 }
 
-const isSound = (content) => content.type.startsWith("audio/");
+const player = (content) => h("audio", { controls: true, preload: "metadata", src: URL.createObjectURL(content) });
 
 function thumbnail(content) {
-  if (isSound(content)) return h("audio", { controls: true, preload: "metadata", src: URL.createObjectURL(content) });
   return withPicture(content, (picture) => {
     const canvas = h("canvas", { role: "img", "aria-label": "the picture" });
     const scale = SIDE / Math.max(picture.width, picture.height);

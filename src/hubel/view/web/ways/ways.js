@@ -1,8 +1,9 @@
-// The ways to show a picture to a model: chosen, dropped or pasted, by the camera, drawn.
+// The ways to show a picture to a model: chosen, dropped or pasted, by the camera, drawn; of sounds a file, the microphone.
 
 import { h } from "hubel/view/dom";
 import { makePad } from "hubel/view/live/pad";
 import { makeCamera } from "hubel/view/ways/camera";
+import { makeMicrophone } from "hubel/view/ways/microphone";
 
 const KEPT = 24; // answers that stay on the page
 
@@ -12,11 +13,17 @@ export function makeWays(preprocessing, look, shown) {
     shown.prepend(made);
     while (shown.children.length > KEPT) shown.lastChild.remove();
   }
-  const made = preprocessing.fit === "time" ? { Sounds: () => filesPanel(look, put, "sounds", "audio/*") } : {
+  const hears = preprocessing.fit === "time";
+  const ears = {
+    Sounds: () => filesPanel(look, put, "WAV files", "audio/wav,.wav"),
+    Microphone: () => makeMicrophone(preprocessing, look, put),
+  };
+  const eyes = {
     Pictures: () => filesPanel(look, put),
     Camera: () => makeCamera(look, put),
     Draw: () => drawPanel(preprocessing, look),
   };
+  const made = hears ? ears : eyes;
   const holder = h("div", { class: "holder" });
   const buttons = Object.entries(made).map(([name, make]) => {
     const button = h("button", { type: "button", "aria-pressed": "false" }, name);
@@ -28,7 +35,7 @@ export function makeWays(preprocessing, look, shown) {
     return button;
   });
   buttons[0].click();
-  return [h("div", { class: "ways", role: "group", "aria-label": "how to show a picture" }, buttons), holder];
+  return [h("div", { class: "ways", role: "group", "aria-label": hears ? "how to play a sound to it" : "how to show a picture" }, buttons), holder];
 }
 
 function filesPanel(look, put, what = "pictures", accept = "image/*") {
