@@ -101,6 +101,31 @@ def test_what_cannot_be_played_is_refused_in_a_sentence(word, said):
         environments(word, 1)
 
 
+def test_environments_of_installed_packages_are_found(tmp_path, monkeypatch):
+    (tmp_path / "brings_games.py").write_text(
+        "import gymnasium, numpy\n"
+        "class Mine(gymnasium.Env):\n"
+        "    observation_space = gymnasium.spaces.Box(0, 255, (20, 24, 3), numpy.uint8)\n"
+        "    action_space = gymnasium.spaces.Discrete(2)\n"
+        "def register():\n"
+        "    gymnasium.register('Mine-v0', Mine, max_episode_steps=50)\n"
+        "def fails():\n"
+        "    raise OSError('no room')\n"
+    )
+    said = tmp_path / "brings_games-1.0.dist-info"
+    said.mkdir()
+    (said / "METADATA").write_text("Metadata-Version: 2.1\nName: brings_games\nVersion: 1.0\n")
+    (said / "entry_points.txt").write_text(
+        "[gymnasium.envs]\n__root__ = brings_games:register\nshop = brings_games:register\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert environments("gym:Mine-v0", 1).shape == (84, 84, 4)
+    assert environments("gym:shop/Mine-v0", 1).limit == 50
+    (said / "entry_points.txt").write_text("[gymnasium.envs]\n__root__ = brings_games:fails\n")
+    with pytest.raises(SettingError, match=r"^gym:Nix-v0: brings_games:fails, .* failed: OSError: no room$"):
+        environments("gym:Nix-v0", 1)
+
+
 def test_actions_that_cannot_be_counted_are_refused():
     class Steered(Dots):
         action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +20,8 @@ SIDE, MOMENTS = 84, 4  # pixels, and pictures that a network sees at once (Mnih 
 _ATARI = "ALE/"
 _SKIP, _STICKY = 4, 0.25  # frames that an action lasts; chance that it does not come through (Machado et al. 2018)
 _LIMIT = 27_000  # steps: half an hour of Atari at 60 frames a second, as Machado et al. (2018) have it
+GROUP = "gymnasium.envs"  # the entry point by which packages bring environments
+_asked_for: set[EntryPoint] = set()  # which register but once
 _MOST = 1_000_000  # whatever an environment says: the actions of a game are kept
 
 
@@ -168,8 +172,8 @@ def made(id: str, word: str) -> Any:
     if ":" in id:
         raise SettingError(
             f"{word}: expected an environment's name, such as gym:CarRacing-v3, received one that would import a "
-            "module, which no name does: name it without the module, after a package of yours has registered it "
-            "(Gymnasium's entry point gymnasium.envs), or in Python gymnasium.register"
+            "module, which no name does: name it without the module, and have a package of yours register it (the "
+            f"entry point {GROUP}), or in Python gymnasium.register"
         )
     try:
         import gymnasium
@@ -184,6 +188,8 @@ def made(id: str, word: str) -> Any:
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         gymnasium.register_envs(ale_py)
         more = {"frameskip": 1, "repeat_action_probability": _STICKY, "obs_type": "grayscale"}
+    if id not in gymnasium.registry:
+        _brought(word)
     try:
         found = gymnasium.make(id, disable_env_checker=True, **more)
     except Exception as error:  # another's code, and other packages that it asks for
@@ -202,6 +208,26 @@ def made(id: str, word: str) -> Any:
             f"{word}: expected actions that can be counted, since a network gives each one's worth, received {actions}"
         )
     return found
+
+
+def _brought(word: str) -> None:
+    """Have the packages that are installed register their environments, as Gymnasium before 1.0 did: those that name
+    what does so under its entry point. Raises SettingError where one of them fails.
+    """
+    from gymnasium.envs.registration import namespace
+
+    for point in entry_points(group=GROUP):
+        if point in _asked_for:
+            continue
+        _asked_for.add(point)
+        try:
+            with nullcontext() if point.name.startswith("__") else namespace(point.name):
+                point.load()()
+        except Exception as error:  # another's code
+            raise SettingError(
+                f"{word}: {point.value}, which an installed package names to register environments, failed: "
+                f"{type(error).__name__}: {_sentence(error)}"
+            ) from error
 
 
 def _sentence(error: Exception) -> str:

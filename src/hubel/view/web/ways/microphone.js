@@ -109,5 +109,9 @@ function loudest(samples, length) {
 }
 
 function forget(place) {
-  for (const player of place.querySelectorAll("audio")) URL.revokeObjectURL(player.src);
+  for (const player of place.querySelectorAll("audio")) {
+    const revoke = () => URL.revokeObjectURL(player.src);
+    if (player.readyState) revoke();
+    else player.addEventListener("loadedmetadata", revoke); // what is still being read may not go
+  }
 }
