@@ -11,6 +11,7 @@ import torch
 from hubel.base.forks import fresh_in_child
 
 _changing = threading.Lock()
+_within = threading.local()
 _before: list[int] = []  # what the process had before the first of those that are within, once for each
 fresh_in_child(_changing)
 
@@ -23,7 +24,11 @@ def usual_threads() -> int:
 
 @contextlib.contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Compute on so many threads; afterwards on as many as before. Several threads of a process may be within."""
+    """Compute on so many threads; afterwards on as many as before. Several threads of a process may be within, and one
+    of them several times.
+    """
+    own = _own()
+    own.append(number)
     with _changing:
         before = _before[0] if _before else torch.get_num_threads()
         _before.append(before)
@@ -33,4 +38,13 @@ def threads(number: int) -> Iterator[None]:
     finally:
         with _changing:
             _before.pop()
-        torch.set_num_threads(before)
+        own.pop()
+        torch.set_num_threads(own[-1] if own else before)
+
+
+def _own() -> list[int]:
+    """What this thread is within, the innermost last."""
+    if not hasattr(_within, "numbers"):
+        _within.numbers = []
+    found: list[int] = _within.numbers
+    return found
