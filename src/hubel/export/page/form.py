@@ -95,7 +95,7 @@ def _trial(model: LoadedModel, modules: dict[str, str], data: dict[str, Any]) ->
         return found if decoding.boxes or decoding.points else np.exp(found)  # see onnx_runner.js
 
     if model.preprocessing.fit == "time":
-        return run, trial.name, "its programs were run on the sounds' files; it reads WAV alone, others in no browser"
+        return run, trial.name, "its programs were run on the sounds' files; it reads WAV files alone"
     return run, trial.name, "its programs were run on pixels; how a browser decodes files was not compared"
 
 

@@ -3,7 +3,7 @@
 import { h } from "hubel/view/dom";
 import { sampleButton } from "hubel/view/live/pad";
 import { soundSeen } from "hubel/view/sound/seen";
-import { heardAs } from "hubel/view/sound/shown";
+import { heardAs, inGrey } from "hubel/view/sound/shown";
 
 /** Stands where `makePad` gives a pad, with the same ways in: `tell()` is called whenever `pixels()` gives something else. */
 export function makeEar({ preprocessing: rules }, samples, tell) {
@@ -80,6 +80,6 @@ export function makeEar({ preprocessing: rules }, samples, tell) {
       offer(some);
       if (!surface.dataset.holds) first();
     },
-    pixels: () => seen,
+    pixels: () => inGrey(seen),
   };
 }

@@ -15,19 +15,18 @@ export function heardAs(seen, rules) {
   const picture = isWave ? outline(seen.data) : seen;
   const label = isWave ? "the wave that the network hears" : "the spectrogram that the network sees";
   const canvas = h("canvas", { width: picture.width, height: picture.height, role: "img", "aria-label": label });
-  paint(canvas, picture);
+  canvas.getContext("2d").putImageData(inGrey(picture), 0, 0);
   const seconds = secondsSeen(rules);
   const middle = `${(seconds / 2).toFixed(2)} s`;
   const times = h("div", { class: "times" }, ["0", middle, `${seconds.toFixed(2)} s`].map((words) => h("span", {}, words)));
   return h("div", { class: isWave ? "heard" : "heard pitched" }, isWave ? null : pitches(), canvas, times);
 }
 
-/** Paint grey pixels on a canvas of their size. */
-export function paint(canvas, { width, height, data }) {
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(width, height);
+/** A byte a pixel as pixels of a canvas. */
+export function inGrey({ width, height, data }) {
+  const pixels = new ImageData(width, height);
   data.forEach((value, i) => pixels.data.set([value, value, value, 255], 4 * i));
-  context.putImageData(pixels, 0, 0);
+  return pixels;
 }
 
 function pitches() {
