@@ -18,6 +18,8 @@ from hubel.cli._numbers import real, whole
 from hubel.cli._output import aside, tell
 from hubel.zoo._given import changed
 
+_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
 
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
     """Add the argument NET."""
@@ -58,12 +60,14 @@ def shape_argument(text: str) -> Shape:
 
 
 def _option(text: str) -> tuple[str, Any]:
-    """Read `heads=true`, `growth=24`, `shortcut=zero`."""
+    """Read `heads=true`, `growth=24`, `width=0.5`, `shortcut=zero`."""
     name, sign, value = text.partition("=")
     if not sign or not name.isidentifier():
         raise ArgumentTypeError(f"expected NAME=VALUE, received {text!r}")
     words = {"true": True, "false": False}
-    return name, words[value] if value in words else int(value) if value.isascii() and value.isdigit() else value
+    if value in words or not _NUMBER.fullmatch(value):
+        return name, words.get(value, value)
+    return name, int(value) if value.isdigit() else float(value)
 
 
 def load_network(given: str, options: Namespace | None = None) -> Network:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
+from numbers import Integral, Real
 
 from hubel.arch import Network
-from hubel.base.errors import UnknownNameError
+from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import BUILT_IN, did_you_mean
 from hubel.zoo._registry import Entry, registered
 from hubel.zoo._table import MODULES
+
+_KINDS: tuple[
+    tuple[type, type | tuple[type, ...], str], ...
+] = (  # of what an option usually is, what is taken, and how that is called
+    (bool, bool, "true or false"),
+    (int, (Integral, Sequence), "a whole number"),  # or several of them
+    (float, Real, "a number"),
+    (str, str, "a word"),
+    (tuple, Sequence, "a shape"),
+)
 
 
 class UnknownNetworkError(UnknownNameError):
@@ -58,15 +70,26 @@ def get(name: str, **options: object) -> Network:
         ValueError: if an option has a value that the network cannot be built with.
     """
     found = entry(name)
-    for option in options:
+    for option, value in options.items():
         if option not in found.options:
             raise UnknownOptionError(_unknown_option(found, option))
+        _check_kind(found.options[option], value, f"{found.name}: expected {option} as")
     return found.build(**options)
 
 
 def _unknown_network(name: str) -> str:
     near = did_you_mean(_plain(name), MODULES) or f"; the zoo has {', '.join(MODULES)}"
     return f"expected the name of a network of the zoo, received {name!r}{near}"
+
+
+def _check_kind(usual: object, value: object, expected: str) -> None:
+    """Raise SettingError for an option's value of another kind than its usual one."""
+    for kind, wanted, words in _KINDS:
+        if isinstance(usual, kind):
+            other = (isinstance(value, bool) and kind is not bool) or (isinstance(value, str) and kind is not str)
+            if other or not isinstance(value, wanted):
+                raise SettingError(f"{expected} {words}, received {value!r}")
+            return
 
 
 def _plain(name: str) -> str:

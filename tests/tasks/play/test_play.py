@@ -243,6 +243,9 @@ def test_the_report_has_points_beside_random_play_and_moments(run):
 
 
 def test_it_leaves_as_onnx_with_the_same_answers(run, tmp_path):
+    said = hubel("export", str(run[0]), "-o", str(tmp_path / "any.onnx"))
+    assert "it takes what is seen of a game as uint8 rows×columns×" in said.stderr
+    assert "EXIF" not in said.stderr
     said = hubel("export", str(run[0]), "-o", str(tmp_path / "model.onnx"), "--input", "sized")
     assert "differ by at most" in said.stdout
 

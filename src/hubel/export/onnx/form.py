@@ -27,6 +27,7 @@ MAKES = (
     "the file takes noise, float32 N×{}, drawn from a normal distribution (mean 0, deviation 1), and gives the "
     "pictures made of it, uint8 N×rows×columns×channels"
 )
+FRAMES = "it takes what is seen of a game as uint8 rows×columns×{} of any size, as games are prepared for it"
 EXIF = (
     "it takes any picture as uint8 rows×columns×{}: turning it as its EXIF says, bringing it to "
     "eight bits and putting what is transparent on a ground stays with who reads the file"
@@ -46,6 +47,8 @@ def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, 
     if input is None and (reason := reason_no_images(model.preprocessing)) is not None:
         return "sized", (f"the file takes images of one size: {reason}",)
     channels = model.preprocessing.channels
+    if input in (None, "image") and model.task.example[0] == "frame":
+        return "image", (FRAMES.format(channels),)
     bands = "3 (red, green, blue)" if channels in (1, 3) else channels
     return input or "image", (EXIF.format(bands),) if input in (None, "image") else ()
 
