@@ -21,6 +21,9 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
   const fours = Math.ceil(own / 4);
   const fast = new Float32Array(groups * fours * kh * kw * each * 4);
   const joined = groups === 1 && dx === 1;
+  // the first and the last column whose window lies in the picture as a whole, where it is one stretch of memory
+  const within = joined ? Math.ceil(left / sx) : columns;
+  const beyond = Math.min(columns - 1, Math.floor((width - kw + left) / sx));
 
   function refresh() {
     for (let f = 0; f < filters; f++) {
@@ -34,11 +37,63 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
   }
 
   function run([data], out) {
-    for (let r = 0; r < rows; r++) {
-      for (let q = 0; q < columns; q++) {
-        for (let four = 0; four < groups * fours; four++) place(data, out, four, r, q);
+    for (let four = 0; four < groups * fours; four++) {
+      for (let r = 0; r < rows; r++) {
+        for (let q = 0; q < columns; q++) {
+          if (q >= within && q < beyond) pair(data, out, four, r, q++);
+          else place(data, out, four, r, q);
+        }
       }
     }
+  }
+
+  // two places beside each other, of one group, whose windows leave the picture neither to the left nor to the right: each weight is
+  // read once for both
+  function pair(data, out, four, r, q) {
+    const next = sx * channels;
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    let e = 0;
+    let f = 0;
+    let g = 0;
+    let h = 0;
+    for (let ky = 0; ky < kh; ky++) {
+      const y = r * sy - top + ky * dy;
+      if (y < 0 || y >= height) continue;
+      let i = (y * width + q * sx - left) * channels;
+      let w = (four * kh + ky) * kw * channels * 4;
+      for (const last = i + kw * channels; i < last; i++, w += 4) {
+        const one = data[i];
+        const other = data[i + next];
+        const first = fast[w];
+        a += one * first;
+        e += other * first;
+        const second = fast[w + 1];
+        b += one * second;
+        f += other * second;
+        const third = fast[w + 2];
+        c += one * third;
+        g += other * third;
+        const fourth = fast[w + 3];
+        d += one * fourth;
+        h += other * fourth;
+      }
+    }
+    store(out, four, r * columns + q, a, b, c, d);
+    store(out, four, r * columns + q + 1, e, f, g, h);
+  }
+
+  function store(out, four, place, a, b, c, d) {
+    const start = (four % fours) * 4;
+    let f = ((four / fours) | 0) * own + start;
+    const to = place * filters;
+    const more = own - start;
+    out[to + f] = bias ? a + bias[f] : a;
+    if (more > 1) out[to + ++f] = bias ? b + bias[f] : b;
+    if (more > 2) out[to + ++f] = bias ? c + bias[f] : c;
+    if (more > 3) out[to + ++f] = bias ? d + bias[f] : d;
   }
 
   function place(data, out, four, r, q) {
@@ -71,14 +126,7 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
         kx += count;
       }
     }
-    const start = (four % fours) * 4;
-    let f = group * own + start;
-    const to = (r * columns + q) * filters;
-    const more = own - start;
-    out[to + f] = bias ? a + bias[f] : a;
-    if (more > 1) out[to + ++f] = bias ? b + bias[f] : b;
-    if (more > 2) out[to + ++f] = bias ? c + bias[f] : c;
-    if (more > 3) out[to + ++f] = bias ? d + bias[f] : d;
+    store(out, four, r * columns + q, a, b, c, d);
   }
 
   function runDepthwise([data], out) {
