@@ -27,7 +27,7 @@ from hubel.export.onnx.write import FORMAT
 from hubel.nn.modules.carrying import Carrying
 from hubel.tasks import LoadedModel, task_named
 from hubel.tasks.decoding import decoding_of
-from hubel.tasks.model import check_fit
+from hubel.tasks.model_file import check_fit
 
 
 class OnnxNetwork(nn.Module):

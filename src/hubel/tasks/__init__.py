@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from hubel.tasks.classification.metrics import ClassMetrics, Metrics
     from hubel.tasks.classification.task import Classification, Objective, predict
     from hubel.tasks.measure import count, evaluate, measure
-    from hubel.tasks.model import LoadedModel, load_model, need_examples, need_pictures, require_names, save_model
+    from hubel.tasks.model import LoadedModel, need_examples, need_pictures, require_names
+    from hubel.tasks.model_file import load_model, save_model
     from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of, task_of_network, task_of_source
     from hubel.tasks.results import Figure, Measured, Section, Table
     from hubel.tasks.task import Counts, Task
@@ -49,13 +50,13 @@ _HOMES = {
     "count": "hubel.tasks.measure",
     "evaluate": "hubel.tasks.measure",
     "load": "hubel.tasks.registry",
-    "load_model": "hubel.tasks.model",
+    "load_model": "hubel.tasks.model_file",
     "measure": "hubel.tasks.measure",
     "need_examples": "hubel.tasks.model",
     "need_pictures": "hubel.tasks.model",
     "predict": "hubel.tasks.classification.task",
     "require_names": "hubel.tasks.model",
-    "save_model": "hubel.tasks.model",
+    "save_model": "hubel.tasks.model_file",
     "task_named": "hubel.tasks.registry",
     "task_of": "hubel.tasks.registry",
     "task_of_network": "hubel.tasks.registry",

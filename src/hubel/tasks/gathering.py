@@ -1,14 +1,51 @@
-"""What is said of pictures and is there, gathered over the batches of a set and over processes by pictures' numbers."""
+"""What figures are made of, gathered over the batches of a set and over processes: sums, or what is said of pictures
+and is there, by pictures' numbers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import abc
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 _LARGEST_SET = 2**24  # pictures, which are told apart by a number in single precision
+
+
+class Counts(abc.ABC):
+    """What figures are made of, gathered over the batches of a set."""
+
+    @abc.abstractmethod
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Count a batch's outputs (before a closing softmax or sigmoid, float32) against its targets, on one device."""
+
+    @abc.abstractmethod
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """The counts, on the processor, dense or by coordinates; those of the parts of a set may be added."""
+
+
+class Sums(Counts):
+    """Sums over a set, in double precision, of the numbers that `of(outputs, targets)` gives of a batch."""
+
+    def __init__(self, of: Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor | int]]) -> None:
+        self.of = of
+        self.total = torch.zeros((), dtype=torch.float64)
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Add a batch's numbers."""
+        # summed where they are made: fetching them, or sending a number there, would mean waiting after each batch
+        as_numbers = functools.partial(torch.full, (), dtype=torch.float64, device=outputs.device)
+        found = self.of(outputs, targets)
+        self.total = self.total + torch.stack(
+            [each.double() if isinstance(each, torch.Tensor) else as_numbers(each) for each in found]
+        )
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """The sums, one tensor."""
+        return (self.total.cpu(),)
 
 
 def kept(

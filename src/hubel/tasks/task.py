@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import abc
-import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +20,8 @@ from hubel.tasks.answer import Said as Said
 from hubel.tasks.asking import Made as Made
 from hubel.tasks.choosing import Chosen as Chosen
 from hubel.tasks.choosing import by_size as by_size
+from hubel.tasks.gathering import Counts as Counts
+from hubel.tasks.gathering import Sums as Sums
 from hubel.tasks.outputs import outputs
 from hubel.tasks.results import LOSS as LOSS
 from hubel.tasks.results import Figure as Figure
@@ -40,39 +41,6 @@ if TYPE_CHECKING:
     from hubel.view.words.finding import Finding
 
 AUXILIARY_WEIGHT = 0.3  # of each side exit's loss, as in GoogLeNet (Szegedy et al. 2014, section 5)
-
-
-class Counts(abc.ABC):
-    """What figures are made of, gathered over the batches of a set."""
-
-    @abc.abstractmethod
-    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        """Count a batch's outputs (before a closing softmax or sigmoid, float32) against its targets, on one device."""
-
-    @abc.abstractmethod
-    def tensors(self) -> tuple[torch.Tensor, ...]:
-        """The counts, on the processor, dense or by coordinates; those of the parts of a set may be added."""
-
-
-class Sums(Counts):
-    """Sums over a set, in double precision, of the numbers that `of(outputs, targets)` gives of a batch."""
-
-    def __init__(self, of: Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor | int]]) -> None:
-        self.of = of
-        self.total = torch.zeros((), dtype=torch.float64)
-
-    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        """Add a batch's numbers."""
-        # summed where they are made: fetching them, or sending a number there, would mean waiting after each batch
-        as_numbers = functools.partial(torch.full, (), dtype=torch.float64, device=outputs.device)
-        found = self.of(outputs, targets)
-        self.total = self.total + torch.stack(
-            [each.double() if isinstance(each, torch.Tensor) else as_numbers(each) for each in found]
-        )
-
-    def tensors(self) -> tuple[torch.Tensor, ...]:
-        """The sums, one tensor."""
-        return (self.total.cpu(),)
 
 
 class Objective(nn.Module, abc.ABC):
