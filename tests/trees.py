@@ -189,7 +189,7 @@ def any_layer(draw: Any, shape: Shape) -> Layer:
             constant = draw(st.sampled_from([0.2, 1.5]))
             return draw(st.sampled_from([arch.LeakyReLU, arch.ELU, arch.CELU, arch.Rescaling]))(constant)
         case 8:
-            return arch.Scale(use_bias=draw(st.booleans()))
+            return arch.Scale() if draw(st.booleans()) else arch.Shift()
         case 9:
             return arch.PReLU(draw(st.booleans()))
         case _:

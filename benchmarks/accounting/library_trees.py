@@ -4,6 +4,7 @@ Run it where timm, torchvision and pytorchcv are installed (`pip install --no-de
 
     python benchmarks/accounting/library_trees.py timm                   reads structures, weights without numbers
     python benchmarks/accounting/library_trees.py timm --equal --each 1  compares outputs too, on one model of a family
+    python benchmarks/accounting/library_trees.py timm --answers FILE    goes on where FILE ends
 
 A model counts once it is read; with `--equal`, once its tree gives equal outputs on random inputs and weights.
 """
@@ -11,6 +12,7 @@ A model counts once it is read; with `--equal`, once its tree gives equal output
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import re
@@ -18,7 +20,8 @@ import sys
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -78,15 +81,44 @@ def pytorchcv_models() -> Iterator[tuple[str, str, Callable[[], nn.Module]]]:
 LIBRARIES = {"timm": timm_models, "torchvision": torchvision_models, "pytorchcv": pytorchcv_models}
 
 
-def chosen(library: str, each: int | None, only: str) -> Iterator[tuple[str, str, Callable[[], nn.Module]]]:
+class Answers:
+    """What was found of each model, kept in a file as soon as it is known, where one is named: a JSON text a line."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        lines = Path(path).read_text().splitlines() if path and Path(path).exists() else []
+        self.known = {(family, name): told for family, name, told in map(json.loads, lines)}
+
+    def of(self, family: str, name: str, find: Callable[[], str]) -> str:
+        """Return what is known of a model, or find it."""
+        if (family, name) not in self.known:
+            told = self.known[family, name] = find()
+            if self.path:
+                with open(self.path, "a") as file:
+                    file.write(json.dumps([family, name, told]) + "\n")
+        return self.known[family, name]
+
+
+def define_detectors() -> torch.library.Library:
+    """Define the operators of detectors; they last as long as what is returned."""
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for operator in DETECTORS:
+        with contextlib.suppress(RuntimeError):  # where torchvision has them
+            library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+    return library
+
+
+def spread(
+    models: Iterable[tuple[str, str, Callable[[], nn.Module]]], each: int | None, only: str
+) -> Iterator[tuple[str, str, Callable[[], nn.Module]]]:
     """Yield at most `each` models of a family, evenly spread, of those whose name has `only` in it."""
     families = defaultdict(list)
-    for family, name, maker in LIBRARIES[library]():
+    for family, name, maker in models:
         if re.search(only, f"{family}/{name}"):
             families[family].append((family, name, maker))
-    for models in families.values():
-        step = 1 if each is None else max(1, -(-len(models) // each))
-        yield from models[::step]
+    for found in families.values():
+        step = 1 if each is None else max(1, -(-len(found) // each))
+        yield from found[::step]
 
 
 def shape_of(library: str, name: str, model: nn.Module) -> tuple[int, int, int]:
@@ -105,10 +137,10 @@ def stopped(error: BaseException) -> str:
     return re.sub(r"\d[\d,]*", "#", said.split(": ", 1)[-1])[:110]
 
 
-def check_parameters(model: nn.Module, weights: Mapping[int, Mapping[str, Any]], parameters: int) -> None:
+def check_parameters(model: nn.Module, weights: Iterable[Mapping[str, Any]], parameters: int) -> None:
     """Refuse, as `network_of` does, what the tree would learn and the model does not."""
     learned, spare, met = {id(parameter) for parameter in model.parameters()}, 0, set[int]()
-    for tensors in weights.values():
+    for tensors in weights:
         for name, weight in tensors.items():
             for source in sources(weight) if name not in STATISTICS else ():
                 spare -= source.numel() * (id(source) in met)  # a layer that runs again, which the tree has twice
@@ -143,7 +175,9 @@ def read_on(device: str, library: str, name: str, maker: Callable[[], nn.Module]
             with evaluation_mode(model):
                 steps, _ = steps_of(model, shape)
             body, weights = folded(steps)
-            check_parameters(model, weights, analyse(Network(shape, body)).parameters)
+            tree = analyse(Network(shape, body))
+            own = [weights[id(row.node)] for row in tree.rows if id(row.node) in weights]
+            check_parameters(model, own, tree.parameters)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return ""
@@ -156,18 +190,18 @@ def main() -> None:
     parser.add_argument("--each", type=int, help="at most so many models of a family")
     parser.add_argument("--only", default="", help="models whose family/name has this in it")
     parser.add_argument("--equal", action="store_true", help="compare outputs too")
-    parser.add_argument("--json", help="write each model's answer to this file")
+    parser.add_argument("--answers", help="keep each model's answer in this file, and pass over those that are there")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    library = torch.library.Library("torchvision", "DEF")
-    for operator in DETECTORS:
-        library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+    held, kept = define_detectors(), Answers(arguments.answers)
     answers: dict[str, dict[str, str]] = defaultdict(dict)
     start = time.perf_counter()
-    for family, name, maker in chosen(arguments.library, arguments.each, arguments.only):
-        answers[family][name] = read(arguments.library, name, maker, arguments.equal)
+    library = arguments.library
+    for family, name, maker in spread(LIBRARIES[library](), arguments.each, arguments.only):
+        told = kept.of(family, name, lambda n=name, m=maker: read(library, n, m, arguments.equal))
+        answers[family][name] = told
         if arguments.only:
-            print(name, answers[family][name] or "a tree", file=sys.stderr)
+            print(name, told or "a tree", file=sys.stderr)
     stops: Counter[str] = Counter()
     examples: dict[str, Any] = {}
     for family, found in sorted(answers.items()):
@@ -183,9 +217,7 @@ def main() -> None:
     print(f"{trees} of {total} models became trees ({trees / max(total, 1):.0%}), {time.perf_counter() - start:.0f} s")
     for why, times in stops.most_common(40):
         print(f"{times:4d}  {why}   [{examples[why]}]")
-    if arguments.json:
-        with open(arguments.json, "w") as file:
-            json.dump(answers, file, indent=1)
+    del held
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from torch import nn
 
 from hubel import zoo
 from hubel.arch import Network, training_memory
-from hubel.nn import build
+from hubel.nn import build, own_processor
 
 CASES = (
     *("alexnet_owt:8", "vgg16:2", "resnet152:2", "mobilenet_v2:16", "densenet121:4", "googlenet_bn:8"),
@@ -75,7 +75,8 @@ def main() -> None:
         network = zoo.get(name)
         precision = next((word for word in rest if word != "channels_last"), "float32")
         channels_last = "channels_last" in rest
-        said = training_memory(network, int(batch), precision=precision, channels_last=channels_last).total  # type: ignore[arg-type]
+        settings = {"precision": precision, "channels_last": channels_last, "processor": own_processor()}
+        said = training_memory(network, int(batch), **settings).total  # type: ignore[arg-type]
         truth = measured(network, int(batch), precision, channels_last)
         error = said / truth - 1
         worst = max(worst, abs(error))

@@ -264,7 +264,7 @@ PIECES = (
     "pixelshuffle 2, pixelunshuffle 2, conv 3 1x1, log_softmax",
     "5: prelu, prelu shared=true, dense 3 log_softmax",
     "4x3x2: zeropad 0/1x2/0, crop 1/0x0/1, upsample 2, upsample 1x3 interpolation=bilinear",
-    "4x4x6: shuffle 3, se 2, scale, scale nobias, select 1 1 5, padchannels 1 0",
+    "4x4x6: shuffle 3, se 2, scale, scale nobias, shift, select 1 1 5, padchannels 1 0",
     "4x4x6: lrn size=4, lrn size=5 alpha=0.01, groupnorm 3, layernorm, norm, leaky 0.2",
     "4x4x3: dense 4 gelu, dense 4 silu, dense 4 hardswish, dense 4 relu6, dense 3 sigmoid, softmax",
     "6: dense 5 tanh, norm, layernorm, rbf 4",

@@ -23,8 +23,8 @@ CHOSEN = (
     "avgpool 3x3/2 padding=1 ceil_mode=true count_padding=true, flatten, dense 7 tanh",
     "6x5x3: instancenorm, spatialdropout 0.2, conv 4 3x3 elu, selu, softplus, hard_sigmoid, "
     "product(identity | globalavgpool, dense 4 sigmoid | conv 1 1x1 sigmoid)",
-    "8x8x6: shuffle 3, lrn, groupnorm 2, layernorm, gelu, local 3 3x3 relu, padchannels 1 2, scale, "
-    "adaptiveavgpool 3, leaky 0.2, flatten, rbf 4",
+    "8x8x6: shuffle 3, lrn, groupnorm 2, layernorm, gelu, local 3 3x3 relu, padchannels 1 2, scale, scale nobias, "
+    "shift, adaptiveavgpool 3, leaky 0.2, flatten, rbf 4",
     "9: embed 5 4, conv1d 6 3 causal dilation_rate=2 relu, maxpool1d 2 strides=1, lstm 5 sequences, gru 4 sequences, "
     "rnn 3 backwards relu, dense 2",
     "6x4: concat(globalmaxpool1d | globalavgpool1d | rnn 2), dense 3",

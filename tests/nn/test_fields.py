@@ -209,7 +209,30 @@ def test_every_step_sees_the_steps_that_the_arithmetic_names(network: Network) -
         "12x1: conv1d 1 3 nobias, reshape 10x1x1, crop 1/2x0/0, reshape 7x1, conv1d 1 2 nobias",
         "8x8x1: crop 1, deconv 1 3x3/2 pad=1 nobias, conv 1 3x3 same nobias",
         "15x15x1: sum(crop 2, conv 1 5x5 same nobias | crop 0/4x0/4, conv 1 1x1 nobias)",
+        # places that are written one after another and then as a picture again: means of channels, and more of the kind
+        "9x7x1: conv 3 3x3 pad=1 nobias, reshape 3x63x1, avgpool 3x1, reshape 9x7x1, conv 1 3x3/2 nobias",
+        "8x8x1: conv 4 3x3 nobias, reshape 4x36x1, avgpool 2x1, reshape 2x36x1, reshape 6x6x2, conv 1 2x2 nobias",
+        "8x6x1: conv 2 3x3/2 pad=1 nobias, reshape 12x2, conv1d 1 1 nobias, reshape 4x3x1, conv 1 2x2 nobias",
+        "8x8x1: conv 2 3x3 nobias, reshape 2x36x1, concat(avgpool 2x1 | avgpool 2x1), reshape 6x6x2, conv 1 3x3 nobias",
+        "12x1: conv1d 3 3 nobias, reshape 3x10x1, avgpool 3x1, reshape 10x1, conv1d 1 2 nobias",
     ],
 )
 def test_named_cases(text: str) -> None:
     check(parse(text), joins=True)
+
+
+def test_what_enlarges_bins_sees_no_more_than_the_picture() -> None:
+    """Beyond the first and the last bin there are none, and bins overlap."""
+    pyramid = "concat(adaptiveavgpool 3, resize 32x32 | adaptiveavgpool 2, resize 32x32 | identity)"
+    assert analyse(parse(f"32x32x3: {pyramid}")).field.size == (32, 32)
+    assert analyse(parse("31x33x3: adaptiveavgpool 2, resize 31x33")).field.size == (31, 33)
+    assert analyse(parse("32x32x3: adaptiveavgpool 3, resize 40x40")).field.size == (22, 22)
+
+
+def test_what_lists_the_places_of_a_picture_sees_what_they_see() -> None:
+    conv, listed, pool, back, mixed, whole = analyse(
+        parse("9x7x1: conv 3 3x3, reshape 3x35x1, avgpool 3x1, reshape 7x5x1, reshape 1x35x1, avgpool 1x5")
+    ).rows
+    assert listed.field.size == pool.field.size == back.field.size == mixed.field.size == conv.field.size == (3, 3)
+    assert listed.field.at(2, 11) == pool.field.at(0, 11) == conv.field.at(2, 1) == ((2, 4), (1, 3))
+    assert whole.field.size == (9, 7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from hubel.arch.figures.expression import Expression, Number
 from hubel.base.numbers import number_text
@@ -23,7 +23,10 @@ class Keeps:
     `copies` them into another layout (of the output alone where groups of channels are `narrow`, a number of channels
     that fills no register; of the input's gradient twice where it `skips` places, if that is more), and of the input
     where a layer `widens` numbers of 16 bits to 32. `autocast` is what is
-    held instead where weights have 32 bits and products 16.
+    held instead where weights have 32 bits and products 16. `groups` are those of a convolution, none of other layers,
+    and `unfolded` the numbers that an image's windows in one are written out as, where that is done: 0 where that is
+    the image itself; backward, or always, that may be `one_by_one`. `stepwise` is what a recurrent layer holds instead
+    where a processor has no products of 16 bits; under autocast it works in 32 there.
     """
 
     input: bool = False
@@ -40,7 +43,11 @@ class Keeps:
     narrow: int = 0
     skips: bool = False
     widens: bool = False
+    groups: int = 0
+    unfolded: int = 0
+    one_by_one: Literal["", "backward", "always"] = ""
     autocast: Keeps | None = None
+    stepwise: Keeps | None = None
 
 
 @dataclass(frozen=True, slots=True)

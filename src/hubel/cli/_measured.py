@@ -46,6 +46,8 @@ def measure(threads: int) -> Device:
     """Measure this machine's processor with so many threads, in some ten seconds."""
     import torch
 
+    from hubel.nn import own_processor
+
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -67,6 +69,7 @@ def measure(threads: int) -> Device:
             shares,
             _overhead(),
             f"measured with PyTorch {torch.__version__} on {platform.processor() or platform.machine()}",
+            own_processor(),
         )
     finally:
         torch.set_num_threads(before)

@@ -113,7 +113,7 @@ def words(layer: Layer, operation: ops.Operation | None) -> str:
         case ops.Compete():
             return "global response norm"
         case ops.Affine():
-            return "scale"
+            return "scale" if operation.weight else "shift"
         case ops.Upsample():
             whole = operation.factors
             return f"upsample by {_size(whole)}" if whole else f"resize to {_size(operation.output[:-1])}"

@@ -80,7 +80,8 @@ def affine_of(step: Step) -> tuple[Wide, Wide] | None:
             factor = arrays.get("weight", 1.0) / np.sqrt(arrays["variance"] + epsilon)
             return factor, arrays.get("bias", 0.0) - arrays["mean"] * factor
         case ops.Affine():
-            return arrays["weight"], arrays.get("bias", np.zeros_like(arrays["weight"]))
+            either = next(iter(arrays.values()))
+            return arrays.get("weight", np.ones_like(either)), arrays.get("bias", np.zeros_like(either))
         case _:
             return None
 

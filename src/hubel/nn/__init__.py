@@ -5,7 +5,7 @@ from hubel.nn._evaluation import device_of, evaluation_mode, input_gradients
 from hubel.nn._given import SoftmaxWarning, without_softmax
 from hubel.nn._randomness import drawing, own_randomness
 from hubel.nn._training import step_first
-from hubel.nn.device import check_device, chosen_device, device_named
+from hubel.nn.device import check_device, chosen_device, device_named, own_processor
 from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect
 from hubel.nn.inspection.onnx.costs import inspect_onnx
 from hubel.nn.reading.onnx.read import network_of_onnx
@@ -37,6 +37,7 @@ __all__ = [
     "match_weights",
     "network_of",
     "network_of_onnx",
+    "own_processor",
     "own_randomness",
     "read_weights",
     "run_call",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import torch
 
@@ -43,3 +44,8 @@ def device_named(name: str) -> torch.device:
     """The device of a name, which is here. Raises as `check_device`."""
     check_device(name)
     return torch.device(chosen_device(name))
+
+
+def own_processor() -> Literal["avx512", "avx2"]:
+    """Which of the two, by whose copies memory is planned, this machine's processor is like."""
+    return "avx512" if torch.backends.cpu.get_cpu_capability().startswith("AVX512") else "avx2"

@@ -8,8 +8,8 @@ assumptions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, Literal
 
 from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import hint
@@ -31,7 +31,8 @@ class Device:
     depthwise convolutions; "tanh", "dropout" and local "response" normalisation at two operations a number. "memory"
     and "weights" are the parts of the bandwidth at which activations and weights travel; "pooling" is that at which
     poolings are done, that of memory where it is not said. `overhead` is the seconds that
-    starting one operation takes. A power of 0 is an unknown one: plans then tell no energy.
+    starting one operation takes. A power of 0 is an unknown one: plans then tell no energy. `processor` is whose copies
+    of convolutions' tensors a plan's memory has; a card's are taken as those with AVX-512.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Device:
     shares: Mapping[str, float]
     overhead: float
     source: str
+    processor: Literal["", "avx512", "avx2"] = ""
 
     def rate(self, precision: str) -> float:
         """Peak operations a second: autocast computes in 16 bits; without such units, at the 32-bit rate."""
@@ -87,7 +89,14 @@ def _gpu(
 
 
 def _processor(
-    name: str, cores: tuple[tuple[int, float, int], ...], half: int, rate: float, bits: int, power: float, source: str
+    name: str,
+    cores: tuple[tuple[int, float, int], ...],
+    half: int,
+    rate: float,
+    bits: int,
+    power: float,
+    source: str,
+    processor: Literal["avx512", "avx2"],
 ) -> Device:
     """Reckon a laptop's processor: for each kind of core how many, their base clock in GHz, operations in a cycle.
 
@@ -102,7 +111,7 @@ def _processor(
         f"{rate:g} MT/s · {bits} bits = {bandwidth / GB:.1f} GB/s; 16 GB and gigabit Ethernet are assumed"
     )
     flops = {"float32": peak, "bfloat16": half * peak}
-    return Device(name, flops, bandwidth, 16 * GB, 0.125 * GB, power, dict(_SHARES), _OVERHEAD, told)
+    return Device(name, flops, bandwidth, 16 * GB, 0.125 * GB, power, dict(_SHARES), _OVERHEAD, told, processor)
 
 
 def _apple(name: str, single: float, bandwidth: float, memory: int, source: str) -> Device:
@@ -163,12 +172,12 @@ DEVICES: dict[str, Device] = {
     "ryzen-7840u": _processor(
         "AMD Ryzen 7 7840U", ((8, 3.3, 32),), 2, 7500, 128, 28,
         "AMD, announcement of the 7040U series (2023): 8 Zen 4 cores, 3.3 GHz, LPDDR5X-7500, 28 W; bfloat16 by "
-        "AVX-512 instructions, twice as many operations",
+        "AVX-512 instructions, twice as many operations", "avx512",
     ),
     "core-i7-12650h": _processor(
         "Intel Core i7-12650H", ((6, 2.3, 32), (4, 1.7, 16)), 1, 4800, 128, 45,
         "Intel, 12th generation (2022): 6 Golden Cove cores, 2.3 GHz, 4 Gracemont cores, 1.7 GHz, DDR5-4800, 45 W; no "
-        "instructions for 16 bits",
+        "instructions for 16 bits", "avx2",
     ),
     "apple-m1": _apple(
         "Apple M1, 8 GPU cores", 2.6, 68.25, 16,
@@ -197,11 +206,11 @@ def device_data(device: Device) -> dict[str, Any]:
 
 def device_from(data: Mapping[str, Any]) -> Device:
     """Return the device that `device_data` wrote; raise `ValueError` where something is missing."""
-    wanted = [f.name for f in fields(Device)]
+    wanted = [f.name for f in fields(Device) if f.default is MISSING]
     missing = [name for name in wanted if name not in data]
     if missing:
         raise SettingError(f"expected a device's {', '.join(wanted)}; received none of {', '.join(missing)}")
     lacking = [kind for kind in SHARES if kind not in data["shares"]]
     if lacking:
         raise SettingError(f"expected a device's shares {', '.join(SHARES)}; received none of {', '.join(lacking)}")
-    return Device(**{name: data[name] for name in wanted})
+    return Device(**{f.name: data[f.name] for f in fields(Device) if f.name in data})

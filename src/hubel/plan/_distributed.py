@@ -16,7 +16,7 @@ from hubel.arch import Memory, Network, largest_batch, training_memory
 from hubel.base.errors import SettingError
 from hubel.plan._devices import Device
 from hubel.plan._roofline import LayerTime, layer_times
-from hubel.plan._words import ASSUMPTIONS, HOP_SECONDS, memory_rows, run_rows, slowest, step_rows, title
+from hubel.plan._words import HOP_SECONDS, assumptions, memory_rows, run_rows, slowest, step_rows, title
 from hubel.view.words.result import Part, Result
 from hubel.view.words.tables import Table
 
@@ -74,7 +74,11 @@ class StepPlan(Result):
         from hubel.view.words.notebook import figures_html
 
         tables = [(("a step", "#", "how"), step_rows(self)), (("memory", "#", "how"), memory_rows(self))]
-        notes = [slowest(self), *(f"assumed: {line}" for line in ASSUMPTIONS), f"device: {self.device.source}"]
+        notes = [
+            slowest(self),
+            *(f"assumed: {line}" for line in assumptions(self.device)),
+            f"device: {self.device.source}",
+        ]
         return figures_html(f"{self.network.name or self.network}: {title(self)}", tables, notes)
 
 
@@ -129,6 +133,7 @@ def plan_step(
         "optimizer": optimizer,
         "channels_last": channels_last,
         "checkpoint": tuple(checkpoint),
+        "processor": device.processor or "avx512",
     }
     memory = training_memory(report, batch, **settings)
     most = largest_batch(report, device.memory, **settings)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hubel.plan._devices import Device, device_data
 from hubel.plan._distributed import RunPlan, StepPlan
-from hubel.plan._words import ASSUMPTIONS, bytes_text, figure_text, memory_rows, run_rows, slowest, step_rows, title
+from hubel.plan._words import assumptions, bytes_text, figure_text, memory_rows, run_rows, slowest, step_rows, title
 from hubel.view.words.finding import Finding
 from hubel.view.words.result import Part
 from hubel.view.words.tables import Table
@@ -66,7 +66,7 @@ class Plan(Finding):
                 {"name": layer.path, "forward": layer.forward, "backward": layer.backward, "bound": layer.bound}
                 for layer in step.layers
             ],
-            "assumptions": list(ASSUMPTIONS),
+            "assumptions": list(assumptions(step.device)),
         }
         if run is not None:
             found["run"] = {name: getattr(run, name) for name in ("images", "epochs", "steps", "seconds")}
@@ -97,7 +97,11 @@ class Plan(Finding):
             rows = [(name, value, Styled("[dim]{}[/]", how)) for name, value, how in table.rows]
             yield Columns(table.titles, rows, gap=3)
         yield Styled("{}", slowest(self.step))
-        for line in ("assumed:", *(f"· {line}" for line in ASSUMPTIONS), f"device: {self.step.device.source}"):
+        for line in (
+            "assumed:",
+            *(f"· {line}" for line in assumptions(self.step.device)),
+            f"device: {self.step.device.source}",
+        ):
             yield Styled("[dim]{}[/]", line)
 
 

@@ -46,6 +46,7 @@ EXAMPLES = [
     ("hardswish", (8,)),
     ("leaky 0.2", (8, 8, 4)),
     ("scale nobias", (8, 8, 4)),
+    ("shift", (8, 8, 4)),
     ("shuffle 2", (8, 8, 4)),
     ("select 0 2 2", (8, 8, 4)),
     ("padchannels 1 2", (8, 8, 4)),

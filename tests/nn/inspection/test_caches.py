@@ -278,3 +278,35 @@ def test_names_of_modules_of_code_are_left_alone(monkeypatch: pytest.MonkeyPatch
     assert str(network_of(Names(), (4,))) == "4: dense 2"
     assert not any(container is names for container in emptied for names in NAMESPACES.values())
     assert any(container is NAMESPACES for container in emptied)
+
+
+class Beside(nn.Module):
+    """Puts something of its own beside what it is given, made to lie and count as that does."""
+
+    def __init__(self, brought: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.layer, self.brought = nn.Conv2d(4, 2, 1), brought
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.layer(torch.cat((x, self.brought(torch.ones(1, 1, 4, 4), x)), 1))
+        return found
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [
+        lambda own, x: own.type_as(x),
+        lambda own, x: own.to(x),
+        lambda own, x: own.to(x.device),
+        lambda own, x: own.type(x.type()),
+        lambda own, x: own.to(x.dtype).to(device=x.device),
+        lambda own, x: own.double().to(x),
+    ],
+    ids=["type_as", "to", "device", "type", "dtype", "double"],
+)
+def test_what_a_model_makes_beside_its_input_is_no_tensor_that_it_keeps(brought: Any) -> None:
+    model = Beside(brought)
+    report = inspect(model, (4, 4, 3))
+    assert report.notes == ()
+    assert report.macs == 4 * 2 * 16
+    assert model(torch.zeros(1, 3, 4, 4)).shape == (1, 2, 4, 4)

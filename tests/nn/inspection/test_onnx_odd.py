@@ -112,10 +112,17 @@ def test_what_is_not_counted_is_said(tmp_path: Path) -> None:
     report = inspect_onnx(saved(tmp_path / "odd.onnx", nodes, [1, 3, 3, 3], stored, ("com.microsoft",)))
     assert report.macs == 0
     assert report.notes == (
-        "not counted: 1 If, 2 com.microsoft.Irfft; their multiply-adds, and the parameters inside them, are not in "
-        "the totals",
+        "not counted: 1 If, 2 com.microsoft.Irfft; their multiply-adds, and the parameters of graphs inside them, are "
+        "not in the totals",
         "5 operations whose results reach no output, which a runtime may leave out: s, c, a …",
     )
+
+
+def test_deformed_windows_count_as_windows(tmp_path: Path) -> None:
+    stored = {"w": floats(6, 3, 3, 3), "o": floats(1, 18, 4, 4)}
+    nodes = [node("DeformConv", ["x", "w", "o"], ["y"], kernel_shape=[3, 3])]
+    report = inspect_onnx(saved(tmp_path / "deformed.onnx", nodes, [1, 3, 6, 6], stored, opset=19))
+    assert (report.output_shape, report.macs, report.notes) == ((1, 6, 4, 4), 6 * 27 * 16, ())
 
 
 def test_functions_of_the_file_are_written_out(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,6 +17,7 @@ from hubel.base.errors import NetworkError
 from hubel.data import Preprocessing
 from hubel.export import Source, onnx_model
 from hubel.nn import build, network_of_onnx
+from hubel.nn.reading.torch import TrainingAloneWarning
 
 
 def written(network: Network, way: str, path: Path) -> Path:
@@ -36,7 +39,7 @@ def written(network: Network, way: str, path: Path) -> Path:
 
 TEXTS = [
     "8x8x3: conv 4 3x3 pad=1, relu, maxpool 2, globalavgpool, dense 3, log_softmax",
-    "8x8x4: sum(conv 4 1x1, tanh, scale nobias | identity), padchannels 1 2, zeropad 1, crop 1, relu6",
+    "8x8x4: sum(conv 4 1x1, tanh, scale nobias | tanh, shift), padchannels 1 2, zeropad 1, crop 1, relu6",
     "8x8x4: reflectpad 1/0x2/1, edgepad 1, upsample 2, upsample 2 interpolation=bilinear aligned=true, prelu",
     "8x8x4: elu, elu 0.5, celu 0.3, selu, hard_sigmoid, hardswish, sigmoid, tanh, softplus, leaky 0.2",
     "8x8x4: lrn, conv 8 3x3, pixelshuffle 2, select 0 1 0, avgpool 2 count_padding=true",
@@ -168,3 +171,64 @@ def test_the_nearest_is_that_which_the_file_takes(factor: int, centres: str, rou
             network_of_onnx(path, (4, 4, 3))
     else:
         assert str(network_of_onnx(path, (4, 4, 3))).endswith(f": upsample {factor}")
+
+
+class Again(torch.nn.Module):
+    """A part that runs twice."""
+
+    def __init__(self, part: torch.nn.Module, between: torch.nn.Module) -> None:
+        super().__init__()
+        self.part, self.between = part, between
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.part(self.between(self.part(x)))
+        return found
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "again"),
+    [
+        (torch.nn.Conv2d(4, 4, 3, padding=1), "conv 4 3x3 pad=1, relu, conv 4 3x3 pad=1", 148),
+        (torch.nn.Sequential(torch.nn.Conv2d(4, 4, 1), torch.nn.BatchNorm2d(4)), "conv 4 1x1, relu, conv 4 1x1", 20),
+        (Again(torch.nn.Conv2d(4, 4, 1), torch.nn.ReLU()), "3 * (conv 4 1x1, relu), conv 4 1x1", 60),
+        (torch.nn.PReLU(4), "prelu, relu, prelu", 4),
+    ],
+)
+def test_layers_that_run_twice_stand_twice_and_that_is_said(
+    part: torch.nn.Module, text: str, again: int, tmp_path: Path
+) -> None:
+    model = Again(part, torch.nn.ReLU()).eval()
+    with torch.no_grad():
+        for number in model.parameters():
+            number.uniform_(0.5, 1.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(model, (torch.zeros(1, 4, 6, 6),), str(tmp_path / "n.onnx"), dynamo=False)
+    with pytest.warns(TrainingAloneWarning, match=f"once for each, {again} parameters more than the file, and learns"):
+        found = network_of_onnx(tmp_path / "n.onnx")
+    assert str(found) == f"6x6x4: {text}"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("does", "text"),
+    [
+        (lambda x, number: x - number, "shift"),
+        (lambda x, number: number - x, "rescale -1.0, shift"),
+        (lambda x, number: x.relu() + number, "relu, shift"),
+        (lambda x, number: x / number, "scale nobias"),
+    ],
+)
+def test_numbers_for_each_channel(does: Any, text: str, tmp_path: Path) -> None:
+    class Own(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.number = torch.nn.Parameter(torch.tensor([0.5, 1.0, 1.5]).reshape(3, 1, 1))
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return does(x, self.number)
+
+    torch.onnx.export(Own(), (torch.zeros(1, 3, 4, 4),), str(tmp_path / "n.onnx"), dynamo=False)
+    found = network_of_onnx(tmp_path / "n.onnx")
+    assert str(found) == f"4x4x3: {text}"
+    assert analyse(found).parameters == 3

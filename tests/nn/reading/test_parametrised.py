@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrizations, prune
 
+from hubel.base.errors import NetworkError
 from hubel.nn import translate
 from hubel.nn.reading.torch import TrainingAloneWarning
 
@@ -119,6 +121,53 @@ def test_one_learned_number_for_all_channels(
     )
     pictures = torch.randn(3, 4, 6, 6)
     torch.testing.assert_close(module(pictures), model(pictures))
+
+
+@pytest.mark.parametrize(
+    ("does", "unused", "text"),
+    [
+        (lambda own, x: x * own.gain.exp(), "bias", "scale nobias"),
+        (lambda own, x: functional.softplus(own.gain)[None] * x, "bias", "scale nobias"),
+        (lambda own, x: x.div_(own.gain.exp()), "bias", "scale nobias"),
+        (lambda own, x: x * own.gain.exp() + own.bias.sin(), "", "scale"),
+        (lambda own, x: x - own.gain, "bias", "shift"),
+        (lambda own, x: own.gain - x, "bias", "rescale -1.0, shift"),
+        (lambda own, x: torch.rsub(own.gain, x), "bias", "shift"),
+        (lambda own, x: x.add_(own.bias), "gain", "shift"),
+        (lambda own, x: (x + own.bias) * own.gain.exp(), "", "shift, scale nobias"),  # Glow's ActNorm
+        (lambda own, x: (x - own.bias) / own.gain, "", "shift, scale nobias"),
+        (lambda own, x: x.mean((2, 3)) - own.gain.flatten(), "bias", "globalavgpool, shift"),
+        (lambda own, x: (x.movedim(1, -1) - own.gain.flatten()).movedim(-1, 1), "bias", "shift"),
+        (lambda own, x: own.gain.sigmoid() * x + (1 - own.gain.sigmoid()) * x.relu(), "bias",
+         "sum(scale nobias | relu, scale nobias)"),
+        (lambda own, x: x * own.gain.flatten().softmax(0)[2], "bias", "scale nobias"),
+    ],
+)  # fmt: skip
+def test_learned_numbers_that_simple_functions_work_out(
+    does: Callable[[Any, Tensor], Tensor], unused: str, text: str
+) -> None:
+    model = Scaled(does, EACH.clone(), EACH.clone() - 2).eval()
+    if unused:
+        delattr(model, unused)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = translate(model, SHAPE)
+    assert str(module.network) == f"6x6x4: conv 6 3x3, {text}"
+    pictures = torch.randn(3, 4, 6, 6)
+    torch.testing.assert_close(module(pictures), model(pictures))
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        (lambda own, x: x + own.gain, "add: a tree adds one learned number for each channel, not 6×4×4 of them"),
+        (lambda own, x: x * own.gain, "one number for each channel"),
+        (lambda own, x: own.gain / x, "div: the tree has no layer that divides by what depends on the input"),
+    ],
+)
+def test_other_learned_numbers_are_refused(does: Callable[[Any, Tensor], Tensor], said: str) -> None:
+    with pytest.raises(NetworkError, match=said):
+        translate(Scaled(does, torch.ones(6, 4, 4), EACH.clone()).eval(), SHAPE)
 
 
 def test_a_branch_times_one_learned_number() -> None:

@@ -272,7 +272,9 @@ def _joint_field(ends: list[_Tensor], shape: Shape) -> Field:
             axes[i].append(axis.everything(shape[i]) if spread else axis)
     rows = union(axes[0])
     alike = all(one is other for one, other in zip(*axes, strict=True))
-    return Field(rows, rows if alike else union(axes[1]), ends[0].field.flat)
+    pictures = {id(end.field.picture): end.field.picture for end in ends}
+    picture = pictures.popitem()[1] if len(pictures) == 1 else None
+    return Field(rows, rows if alike else union(axes[1]), ends[0].field.flat, picture)
 
 
 def _hold_factors(ends: list[_Tensor], output: _Tensor) -> int:

@@ -155,7 +155,7 @@ class Axis:
 
         def sources(o: int) -> tuple[int, int]:
             first, rest = divmod((2 * o + 1) * self.length - length, 2 * length)
-            return first, first + (rest > 0)
+            return max(first, 0), min(first + (rest > 0), self.length - 1)
 
         return self._mapped(length, length, 0, sources)
 
@@ -299,21 +299,30 @@ class Field:
     """The receptive field of a layer's positions, rows and columns apart.
 
     Where the input is a sequence or a vector (`flat`), rows are its steps or features, and there is one column.
+    `picture` is the picture whose places are written one after another along an axis here, as long as nothing has mixed
+    them: a position sees what its place there sees.
     """
 
     rows: Axis
     columns: Axis
     flat: bool = False
+    picture: Picture | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def listed(self) -> Picture | None:
+        """The picture, if its places are still one after another along an axis."""
+        alive = self.picture is not None and any(self.picture.axis is axis for axis in (self.rows, self.columns))
+        return self.picture if alive else None
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the field in input positions, padding included."""
-        return self.rows.size, self.columns.size
+        return self.listed.field.size if self.listed else (self.rows.size, self.columns.size)
 
     @property
     def stride(self) -> tuple[Fraction, Fraction]:
         """Effective stride: input positions between neighbouring fields."""
-        return self.rows.stride, self.columns.stride
+        return self.listed.field.stride if self.listed else (self.rows.stride, self.columns.stride)
 
     @property
     def size_text(self) -> str:
@@ -328,18 +337,50 @@ class Field:
     @property
     def offset(self) -> tuple[int, int]:
         """First row and column that position (0, 0) sees; negative in the padding."""
-        return self.rows.offset, self.columns.offset
+        return self.listed.field.offset if self.listed else (self.rows.offset, self.columns.offset)
 
     def at(self, row: int, column: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return ((first row, last row), (first column, last column)) seen by one position, not clipped."""
+        if (picture := self.listed) is not None:
+            place = row if picture.axis is self.rows else column
+            return picture.field.at(*divmod(place, picture.width))
         return self.rows.span(row), self.columns.span(column)
+
+    def written_as(self, before: tuple[int, ...], after: tuple[int, ...]) -> Field:
+        """See the same numbers in another shape, in PyTorch's order, channel after channel.
+
+        Places that stay one after another, or become a picture's again, see what they saw; from all others everything
+        is seen. Shapes have the channels last.
+        """
+        (height, width), (rows, columns) = ((*shape[:-1], 1, 1)[:2] for shape in (before, after))
+        if before[-1] == after[-1] and (height, width) == (rows, columns):
+            return self
+        known = self.listed or Picture(self, height, width, self.rows)
+        if len(before) > 1 and (known.height, known.width) == (rows, columns):
+            return known.field
+        seen = self.rows.everything(rows), self.columns.everything(columns)
+        places = known.height * known.width
+        last = next((axis for axis, length in zip((1, 0), (columns, rows), strict=True) if length > 1), 0)
+        if len(before) == 1 or len(after) == 1 or (rows, columns)[last] != places:
+            return Field(*seen, self.flat)
+        return Field(*seen, self.flat, Picture(known.field, known.height, known.width, seen[last]))
 
     def each(self, rows: Callable[[Axis], Axis], columns: Callable[[Axis], Axis] | None = None) -> Field:
         """Take a step along both axes (the same one where only `rows` is given)."""
         seen = rows(self.rows)
         other = seen if columns is None and self.rows is self.columns else (columns or rows)(self.columns)
-        return self if seen is self.rows and other is self.columns else Field(seen, other, self.flat)
+        return self if seen is self.rows and other is self.columns else Field(seen, other, self.flat, self.picture)
 
     def along(self, step: Callable[[Axis], Axis]) -> Field:
         """Take a step along a sequence."""
-        return Field(step(self.rows), self.columns, self.flat)
+        return Field(step(self.rows), self.columns, self.flat, self.picture)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the places of a picture of so many rows and columns see, and the axis along which they are written."""
+
+    field: Field
+    height: int
+    width: int
+    axis: Axis

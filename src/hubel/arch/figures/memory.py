@@ -8,25 +8,28 @@ of oneDNN and cuDNN, what an allocator rounds up or holds back, the runtime itse
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from hubel.arch._cost import Formula
 from hubel.arch._tree import Network
 from hubel.arch.figures.analyse import analyse
+from hubel.arch.figures.copies import Widths
 from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.arch.figures.report import Report
-from hubel.arch.figures.tape import Moment, Tape, Widths
+from hubel.arch.figures.tape import Moment, Tape
 from hubel.base.errors import SettingError
 
 Precision: TypeAlias = Literal["float32", "autocast", "bfloat16"]
 Optimizer: TypeAlias = Literal["sgd", "momentum", "adam"]
+Processor: TypeAlias = Literal["avx512", "avx2"]
 
 WIDTHS: dict[str, Widths] = {
     "float32": Widths(weight=4, activation=4),
     "autocast": Widths(weight=4, activation=2, cast=2),
     "bfloat16": Widths(weight=2, activation=2),
 }
+PROCESSORS = ("avx512", "avx2")
 STATES = {"sgd": 0, "momentum": 1, "adam": 2}  # numbers that the optimizer holds for each that it trains
 MOST_IMAGES = 1 << 24
 
@@ -70,18 +73,21 @@ def training_memory(
     optimizer: Optimizer = "momentum",
     channels_last: bool = False,
     checkpoint: Collection[str] = (),
+    processor: Processor = "avx512",
 ) -> Memory:
     """Work out what one step of training takes at its peak, in PyTorch, once the optimizer's numbers are there.
 
     `precision`: "float32"; "autocast" (32-bit weights, 16-bit copies and activations); "bfloat16" (16 bits
     throughout). `optimizer`: "sgd", "momentum" (SGD with it), "adam" (fused). `channels_last` copies where a picture
     is flattened. `checkpoint` are paths of parts whose inside is computed twice instead of kept (Chen et al. 2016).
+    `processor` is whose copies of convolutions' tensors are counted: "avx512", in blocks of 16 channels, or "avx2", in
+    blocks of 8, which writes windows out in 16 bits.
     Gradients are set to None before each step, as PyTorch does; a softmax at the very end is part of the loss.
     Raises `ValueError` for unknown settings, `KeyError` for a part that is not there.
     """
     report = network if isinstance(network, Report) else analyse(network)
     states = STATES[_known(optimizer, STATES, "optimizer")]
-    widths = WIDTHS[_known(precision, WIDTHS, "precision")]
+    widths = _widths(precision, processor)
     for path in checkpoint:
         report.find(path)
     tape = Tape(report.network, _images(batch), widths, channels_last, frozenset(checkpoint))
@@ -89,10 +95,12 @@ def training_memory(
     return _memory(report, batch, precision, states, tape)
 
 
-def inference_memory(network: Network | Report, batch: int, *, precision: Precision = "float32") -> Memory:
+def inference_memory(
+    network: Network | Report, batch: int, *, precision: Precision = "float32", processor: Processor = "avx512"
+) -> Memory:
     """Work out what predicting a batch takes at its peak: weights, and a layer's input and output at a time."""
     report = network if isinstance(network, Report) else analyse(network)
-    tape = Tape(report.network, _images(batch), WIDTHS[_known(precision, WIDTHS, "precision")])
+    tape = Tape(report.network, _images(batch), _widths(precision, processor))
     tape.predict()
     return _memory(report, batch, precision, None, tape)
 
@@ -105,6 +113,7 @@ def largest_batch(
     optimizer: Optimizer = "momentum",
     channels_last: bool = False,
     checkpoint: Collection[str] = (),
+    processor: Processor = "avx512",
 ) -> int:
     """Return the most images whose step of training fits in so many bytes; 0 where not even one does."""
     report = network if isinstance(network, Report) else analyse(network)
@@ -117,6 +126,7 @@ def largest_batch(
             optimizer=optimizer,
             channels_last=channels_last,
             checkpoint=checkpoint,
+            processor=processor,
         )
         return found.total <= bytes
 
@@ -165,6 +175,12 @@ def _memory(report: Report, batch: int, precision: str, states: int | None, tape
         held=tape.held,
         formulas=tuple(Formula(name, expression) for name, expression in expressions.items()),
     )
+
+
+def _widths(precision: str, processor: str) -> Widths:
+    found = WIDTHS[_known(precision, WIDTHS, "precision")]
+    narrow = _known(processor, PROCESSORS, "processor") == "avx2"
+    return replace(found, block=8, unfolds=found.activation < 4) if narrow else found
 
 
 def _images(batch: int) -> int:

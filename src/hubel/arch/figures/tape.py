@@ -7,7 +7,7 @@ turns the gradient of its output into that of its input, adds its weights' gradi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from hubel.arch._cost import Cost, Keeps
@@ -15,20 +15,8 @@ from hubel.arch._joins import join_shape, product_shape
 from hubel.arch._layer import Layer
 from hubel.arch._shape import Shape, positions, size
 from hubel.arch._tree import Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum, assert_never, named_children
+from hubel.arch.figures.copies import Copies, Widths
 from hubel.arch.layers.activation import Activation
-
-
-@dataclass(frozen=True, slots=True)
-class Widths:
-    """Bytes of a number: of a weight, of an activation, of a weight's cast copy (0 where there is none).
-
-    Where there is one, the batch is as wide as weights; layers that multiply work in the activations' width, others in
-    that of what they are given.
-    """
-
-    weight: int
-    activation: int
-    cast: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +80,13 @@ class Tape:
     checkpoint: frozenset[str] = frozenset()
     peak: Moment = Moment()
     held: int = 0
+    copies: Copies = field(init=False)
     _kept: int = 0
     _passing: int = 0
     _gradients: int = 0
+
+    def __post_init__(self) -> None:
+        self.copies = Copies(self.batch, self.widths, self.channels_last)
 
     def train(self) -> None:
         """Walk forward, through the loss, and back."""
@@ -117,9 +109,9 @@ class Tape:
     def _bytes(self, shape: Shape, wide: bool) -> int:
         return self.batch * size(shape) * (self.widths.weight if wide else self.widths.activation)
 
-    def _at_once(self, bytes: int) -> int:
-        """Count so many bytes of 32-bit numbers an image, in the width that activations have."""
-        return bytes * self.widths.activation // 4 * self.batch
+    def _at_once(self, bytes: int, wide: bool = False) -> int:
+        """Count so many bytes of 32-bit numbers an image, in the width that activations have, or as they are."""
+        return bytes * (4 if wide else self.widths.activation) // 4 * self.batch
 
     def _count(self, tensor: _Tensor, sign: int) -> None:
         if tensor.outside:
@@ -179,29 +171,32 @@ class Tape:
         tensor, before = value
         shape, cost = layer.output_shape(before), layer.cost(before)
         keeps = cost.keeps.autocast if self.widths.cast and cost.keeps.autocast else cost.keeps
+        exact = self.widths.unfolds and self.widths.cast > 0 and keeps.stepwise is not None
+        keeps = keeps.stepwise if self.widths.unfolds and not exact and keeps.stepwise else keeps
         moved = self.channels_last and len(before) != len(shape)  # a view, if it shares its input
         if layer.shares_input() and not (moved and max(positions(before), positions(shape)) > 1):
             return tensor, shape
         wants = tensor.wants_gradient or cost.trainable > 0
-        wide = tensor.wide and not cost.macs
+        wide = exact or (tensor.wide and not cost.macs)
         read = tensor
         if wide != tensor.wide:  # what it reads is a copy in another width
             read = self._new(self._bytes(before, wide), tensor.wants_gradient, wide)
         output = self._new(self._bytes(shape, wide), wants, wide)
         through = self.batch * keeps.through_bytes if tensor.wants_gradient else 0
-        beside = self._new(self._beside(cost, keeps) + through)
-        self._look(path, "forward", self._at_once(keeps.passing_bytes) + self._summed(keeps, before, shape, entries))
+        beside = self._new(self._beside(cost, keeps, exact) + through)
+        room = self._at_once(keeps.passing_bytes, exact) + self.copies.summed(keeps, before, shape, entries is not None)
+        self._look(path, "forward", room + self.copies.written_out(keeps, before, shape))
         if entries is not None and wants:
             kept = [beside]
             kept += [read] if keeps.input and not read.outside else []
             kept += [output] if keeps.output else []
             for one in kept:
                 self._change(one, saved=1)
-            cast = self.widths.cast * cost.trainable * (cost.macs > 0)
+            cast = 0 if exact else self.widths.cast * cost.trainable * (cost.macs > 0)
             inputs = [tensor] if tensor.wants_gradient else []
-            copied = self._copied(keeps, before, shape, tensor.wants_gradient)
-            copied += self._at_once(keeps.learning_bytes + (keeps.backward_bytes if inputs else 0))
-            gradient, whole = self.widths.weight * cost.trainable, keeps.copies
+            copied = self.copies.copied(keeps, before, shape, tensor.wants_gradient, cost.bias_operations > 0)
+            copied += self._at_once(keeps.learning_bytes + (keeps.backward_bytes if inputs else 0), exact)
+            gradient, whole = self.widths.weight * cost.trainable, keeps.copies or self.copies.writes_out(keeps)
             entries.append(_Operation(path, inputs, output, kept, gradient, cast, copied, whole))
         if read is not tensor:
             self._change(read, local=-1)
@@ -209,34 +204,10 @@ class Tape:
         self._change(tensor, local=-1)
         return output, shape
 
-    def _summed(self, keeps: Keeps, input: Shape, output: Shape, entries: _Entries) -> int:
-        """Count the room of 32-bit numbers in which a layer adds up; in the usual layout a convolution has its own."""
-        wide = 4 * self.batch
-        room = wide * size(input) if keeps.widens and self.widths.activation < 4 else 0
-        blocks = keeps.copies and entries is not None and not self.channels_last
-        return room + wide * self._in_blocks(output) if blocks else room
-
-    def _in_blocks(self, shape: Shape) -> int:
-        """Count a picture's numbers as oneDNN lays them out: of 32 bits in blocks of 16 channels, but photographs."""
-        channels = -(-shape[-1] // 16) * 16 if shape[-1] > 3 and self.widths.activation == 4 else shape[-1]
-        return size(shape) // shape[-1] * channels
-
-    def _copied(self, keeps: Keeps, input: Shape, output: Shape, wanted: bool) -> int:
-        """Count what the backward pass lays out anew, in blocks of channels; groups of less than a register's 32 bytes
-        are read as they are.
-        """
-        if not keeps.copies:
-            return 0
-        width, both = self.widths.activation, not keeps.narrow or keeps.narrow * self.widths.activation >= 32
-        copied = sum(map(self._in_blocks, (input, output) if both else (output,)))
-        if keeps.skips and wanted and both:
-            copied = max(copied, 2 * self._in_blocks(input))
-        return self.batch * width * copied
-
-    def _beside(self, cost: Cost, keeps: Keeps) -> int:
+    def _beside(self, cost: Cost, keeps: Keeps, exact: bool) -> int:
         """Count what a layer keeps beside its input and output: masks, indices, cast weights, padded copies."""
-        cast = self.widths.cast * cost.parameters * (cost.macs > 0)
-        each = keeps.extra_bytes * self.widths.activation // 4 + keeps.fixed_bytes
+        cast = 0 if exact else self.widths.cast * cost.parameters * (cost.macs > 0)
+        each = keeps.extra_bytes * (4 if exact else self.widths.activation) // 4 + keeps.fixed_bytes
         return each * self.batch + keeps.batch_bytes + cast
 
     def _join(self, node: Join, path: str, value: _Value, entries: _Entries) -> _Value:

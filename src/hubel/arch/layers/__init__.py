@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hubel.arch._layer import WAITING
 from hubel.arch.layers.activation import CELU, ELU, Activation, Clip, LeakyReLU, PReLU, Rescaling
-from hubel.arch.layers.channels import ChannelPadding, ChannelShuffle, Scale, SelectChannels
+from hubel.arch.layers.channels import ChannelPadding, ChannelShuffle, Scale, SelectChannels, Shift
 from hubel.arch.layers.convolution import Conv2D, DepthwiseConv2D, LocallyConnected2D
 from hubel.arch.layers.dense import Dense, RadialBasis
 from hubel.arch.layers.normalization import (
@@ -116,6 +116,7 @@ __all__ = [
     "Resizing",
     "Scale",
     "SelectChannels",
+    "Shift",
     "SimpleRNN",
     "SpatialDropout2D",
     "SqueezeExcitation",

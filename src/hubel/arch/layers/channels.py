@@ -46,6 +46,27 @@ class Scale(Layer):
         return Keeps(input=True)
 
 
+@register("shift")
+class Shift(Layer):
+    """Add a learned number to each channel: the shape stays."""
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return a bias for each channel."""
+        return {"parameters": Quantity("channels", input[-1]), "bias_operations": elements(input)}
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the shift alone."""
+        return ops.Affine(input, input, weight=None, bias="bias")
+
+    def call(self, input: Shape) -> Call:
+        """Return hubel's own module."""
+        return Call("Scale", {"channels": input[-1], "bias": True, "weight": False})
+
+
 @register("shuffle", positional=("groups",))
 class ChannelShuffle(Layer):
     """Deal the channels out anew among `groups`, which must divide them: Zhang et al., "ShuffleNet" (2017)."""
@@ -87,7 +108,9 @@ class SelectChannels(Layer):
         given = (self.channels,) if isinstance(self.channels, int) else self.channels
         if not isinstance(given, (tuple, list)) or not given:
             raise SettingError(f"expected channels as one or more ints ≥ 0, received {given!r}")
-        self._set(channels=tuple(positive(channel, "channels", least=0) for channel in given))
+        odd = next((channel for channel in given if type(channel) is not int or channel < 0), None)
+        positive(max(given) if odd is None else odd, "channels", least=0)  # the largest stands for all
+        self._set(channels=tuple(given))
 
     def output_shape(self, input: Shape) -> Shape:
         """Return H×W×len(channels)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from hubel.arch import ops
@@ -149,7 +150,19 @@ def kept_input(windows: Windows, input: Shape, groups: int = 1, filters: int = 1
         copies=skips or not alone,
         narrow=least if groups > 1 and not alone else 0,
         skips=skips and not alone,
+        groups=groups,
+        unfolded=_unfolded(windows, input[-1] // groups),
+        one_by_one="always" if any(w.dilation > 1 for w in windows.axes) else "",
     )
+
+
+def _unfolded(windows: Windows, channels: int) -> int:
+    """Count the numbers of all windows written out, for so many channels; none where each is one place, and no place
+    is left out or put beside.
+    """
+    if all(w.kernel == w.stride == 1 and not (w.before or w.after) for w in windows.axes):
+        return 0
+    return channels * prod(w.kernel * w.count for w in windows.axes)
 
 
 @register("dwconv", positional=("kernel_size",))

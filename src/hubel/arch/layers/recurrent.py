@@ -166,6 +166,7 @@ class LSTM(_Recurrent):
 
     cell = "lstm"
     gates = 4
+    kept_each = 7  # where each step is worked out by itself
     activations_each = 5
     operations_each = 8  # four sums, three products and their sum
 
@@ -182,6 +183,7 @@ class LSTM(_Recurrent):
             fixed_bytes=27 * each,
             passing_bytes=4 * 5 * each,
             learning_bytes=4 * 6 * each,
+            stepwise=super().keeps(input),
         )
 
 

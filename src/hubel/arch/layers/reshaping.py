@@ -79,12 +79,8 @@ class Reshape(Layer):
         return True
 
     def seen_through(self, input: Shape, field: Field) -> Field:
-        """See everything: places are mixed; but where a sequence becomes a picture of one column, or one a sequence."""
-        target = checked_shape(self.target_shape)
-        height, width = (*target[:-1], 1, 1)[:2]
-        if input[-1] == target[-1] and (*input[:-1], 1, 1)[:2] == (height, width):
-            return field
-        return field.each(partial(Axis.everything, length=height), partial(Axis.everything, length=width))
+        """See what places saw that stay one after another or come back, and everything where they are mixed."""
+        return field.written_as(input, checked_shape(self.target_shape))
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return all positions twice: places are mixed."""

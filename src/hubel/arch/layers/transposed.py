@@ -147,7 +147,9 @@ class Conv2DTranspose(Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input."""
-        return Keeps(input=True, copies=True)
+        rows, columns = both(self.kernel_size)
+        unfolded = positions(input) * self.filters // self.groups * rows * columns
+        return Keeps(input=True, copies=True, groups=self.groups, unfolded=unfolded, one_by_one="backward")
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See the inputs whose kernels land on a place."""

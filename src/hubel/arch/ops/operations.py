@@ -134,7 +134,7 @@ class Span(Operation):
 
 @dataclass(frozen=True)
 class Affine(Operation):
-    """Multiply each channel by a number, and add one. weight, bias: one a channel."""
+    """Multiply each channel by a number, and add one. weight, bias: one a channel, or none."""
 
     weight: Weight = "weight"
     bias: Weight = None

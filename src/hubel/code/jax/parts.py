@@ -94,14 +94,16 @@ def local_response_norm(x: jax.Array, size: int, alpha: float, beta: float, k: f
 ''',
     "Scale": '''
 class Scale(nnx.Module):
-    """One learned factor, and perhaps one shift, a channel."""
+    """One learned factor, and one shift, a channel; or one of the two."""
 
-    def __init__(self, channels: int, bias: bool = True, *, rngs: nnx.Rngs) -> None:
-        self.weight = nnx.Param(jnp.ones(channels))
+    def __init__(
+        self, channels: int, bias: bool = True, weight: bool = True, *, rngs: nnx.Rngs
+    ) -> None:
+        self.weight = nnx.Param(jnp.ones(channels)) if weight else None
         self.bias = nnx.Param(jnp.zeros(channels)) if bias else None
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        x = x * self.weight[...]
+        x = x if self.weight is None else x * self.weight[...]
         return x if self.bias is None else x + self.bias[...]
 ''',
     "PReLU": '''

@@ -49,7 +49,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "nnx.GroupNorm": {**_NORM, "epsilon": 1e-6},
     "nnx.max_pool": {"padding": "VALID"},
     "nnx.avg_pool": {"padding": "VALID", "count_include_pad": True},
-    "Scale": {"bias": True},
+    "Scale": {"bias": True, "weight": True},
     "GlobalResponseNorm": {"epsilon": 1e-6},
     "Recurrent": {"activation": "tanh", "use_bias": True, "sequences": False, "backwards": False},
     "LocallyConnected": {"strides": 1, "padding": ((0, 0), (0, 0)), "use_bias": True},
@@ -225,7 +225,12 @@ WORDS: Words = {
     ops.DenseSum: _dense,
     ops.RadialSum: one(lambda op: ("RadialBasis", {"in_features": op.input[-1], "out_features": op.output[-1]})),
     ops.Span: _span,
-    ops.Affine: one(lambda op: ("Scale", {"channels": op.input[-1], "bias": op.bias is not None})),
+    ops.Affine: one(
+        lambda op: (
+            "Scale",
+            {"channels": op.input[-1], "bias": op.bias is not None, "weight": op.weight is not None},
+        )
+    ),
     ops.Normalise: _normalised,
     ops.Compete: one(lambda op: ("GlobalResponseNorm", {"channels": op.input[-1], "epsilon": op.epsilon})),
     ops.Respond: responded("local_response_norm"),

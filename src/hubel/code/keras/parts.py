@@ -4,19 +4,20 @@ LAYERS = ("Scale", "RadialBasis", "LocallyConnected2D")
 PARTS = {
     "Scale": '''
 class Scale(layers.Layer):
-    """One learned factor, and perhaps one shift, a channel."""
+    """One learned factor, and one shift, a channel; or one of the two."""
 
-    def __init__(self, use_bias=True, **settings):
+    def __init__(self, use_bias=True, use_weight=True, **settings):
         super().__init__(**settings)
-        self.use_bias = use_bias
+        self.use_bias, self.use_weight = use_bias, use_weight
 
     def build(self, shape):
-        self.weight = self.add_weight(shape=shape[-1:], initializer="ones")
+        if self.use_weight:
+            self.weight = self.add_weight(shape=shape[-1:], initializer="ones")
         if self.use_bias:
             self.bias = self.add_weight(shape=shape[-1:], initializer="zeros")
 
     def call(self, x):
-        x = x * self.weight
+        x = x * self.weight if self.use_weight else x
         return x + self.bias if self.use_bias else x
 ''',
     "GlobalResponseNormalization": '''

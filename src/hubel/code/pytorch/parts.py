@@ -42,16 +42,16 @@ class ChannelLayerNorm(nn.LayerNorm):
 ''',
     "Scale": '''
 class Scale(nn.Module):
-    """One learned factor, and perhaps one shift, a channel."""
+    """One learned factor, and one shift, a channel; or one of the two."""
 
-    def __init__(self, channels: int, bias: bool = True) -> None:
+    def __init__(self, channels: int, bias: bool = True, weight: bool = True) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
+        self.weight = nn.Parameter(torch.ones(channels)) if weight else None
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         shape = (-1,) + (1,) * (x.dim() - 2)
-        x = x * self.weight.view(shape)
+        x = x if self.weight is None else x * self.weight.view(shape)
         return x if self.bias is None else x + self.bias.view(shape)
 ''',
     "GlobalResponseNorm": '''

@@ -93,7 +93,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "nn.Dropout2d": {"p": 0.5},
     **{f"nn.{function.torch}": {**function.constants} for function in FUNCTIONS.values() if function.constants},
     "nn.Upsample": {"mode": "nearest"},
-    "Scale": {"bias": True},
+    "Scale": {"bias": True, "weight": True},
     "GlobalResponseNorm": {"eps": 1e-6},
     "Clip": {**FUNCTIONS["clip"].constants},
     "Rescale": {"offset": 0.0},

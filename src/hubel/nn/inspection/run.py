@@ -182,6 +182,8 @@ class Watch(TorchDispatchMode):
             output = rule(*args, **kwargs) if rule is not None else NotImplemented
             return func(*args, **kwargs) if output is NotImplemented else output
         if self._may_compute(func, tensors):
+            if device is not None and torch.device(device) == META:  # as an input does that has no numbers here
+                kwargs = {**kwargs, "device": tensors[0].device}
             output = func(*args, **kwargs)
             if func is aten.lift_fresh.default or all(id(tensor) in self.twins.own for tensor in tensors):
                 self._remember(output)
@@ -227,7 +229,7 @@ class _Devices(TorchFunctionMode):
 
     def __init__(self, device: torch.device, twins: Twins) -> None:
         super().__init__()
-        self.twins = twins
+        self.twins, self.device = twins, device
         self.answers: dict[Any, Any] = {
             Tensor.device.__get__: device,
             Tensor.is_meta.__get__: False,  # type: ignore[attr-defined]
@@ -239,6 +241,10 @@ class _Devices(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         if func in self.answers:
             return self.answers[func]
+        if func is Tensor.type and len(args) == 1 and not kwargs:
+            found: str = func(*args)
+            place = "" if self.answers[Tensor.is_cpu.__get__] else f"{self.device.type}."  # type: ignore[attr-defined]
+            return found.replace("torch.meta.", f"torch.{place}")
         if func.__name__ in RECURRENT:
             args, kwargs = replaced((args, dict(kwargs or {})), self.twins.of)
         return func(*args, **(kwargs or {}))

@@ -46,17 +46,17 @@ class Clip(nn.Module):
 
 
 class Scale(nn.Module):
-    """One learned factor, and shift, for each channel."""
+    """One learned factor, and shift, for each channel; or one of the two."""
 
-    def __init__(self, channels: int, bias: bool) -> None:
+    def __init__(self, channels: int, bias: bool, weight: bool = True) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
+        self.weight = nn.Parameter(torch.ones(channels)) if weight else None
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 
     def forward(self, input: Tensor) -> Tensor:
         """Multiply and add."""
         shape = (-1, *[1] * (input.dim() - 2))
-        scaled = input * self.weight.view(shape)
+        scaled = input if self.weight is None else input * self.weight.view(shape)
         return scaled if self.bias is None else scaled + self.bias.view(shape)
 
 

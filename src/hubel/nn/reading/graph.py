@@ -81,8 +81,8 @@ def carried(steps: list[Step], shared: int) -> list[Step]:
         return _repeated(steps, shared)
     end = _meeting(steps, shared)
     fork = dominators([step.inputs for step in steps])[end]
-    before, size = _ancestors(steps, shared), steps[shared].shape
-    later = sorted(({*_ancestors(steps, end), end}) - before - {shared})
+    before, size = ancestors(steps, shared), steps[shared].shape
+    later = sorted(({*ancestors(steps, end), end}) - before - {shared})
     cut = sorted({given for place in later for given in steps[place].inputs if fork <= given < shared} & before)
     if fork in cut and not _beside(steps[fork].shape, size):
         ways = [_until(steps, way, size, end) for way in later if fork in steps[way].inputs]
@@ -197,13 +197,13 @@ def _selected(step: Step, joined: int, start: int, factor: int, place: int) -> l
 
 def _alive(steps: list[Step], shared: int) -> tuple[list[Step], int]:
     """Return the steps that the output needs, and where the shared one is among them."""
-    needed = sorted({*_ancestors(steps, len(steps) - 1), len(steps) - 1})
+    needed = sorted({*ancestors(steps, len(steps) - 1), len(steps) - 1})
     places = {place: number for number, place in enumerate(needed)}
     found = [replace(steps[place], inputs=tuple(places[given] for given in steps[place].inputs)) for place in needed]
     return found, places[shared]
 
 
-def _ancestors(steps: list[Step], end: int) -> set[int]:
+def ancestors(steps: list[Step], end: int) -> set[int]:
     """Return all steps before `end` that it needs."""
     found, waiting = set[int](), list(steps[end].inputs)
     while waiting:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,12 +11,13 @@ from torch import Tensor
 import hubel.arch as arch
 from hubel.arch import Concat, Identity, Product, Sum
 from hubel.base.errors import NetworkError
+from hubel.nn.inspection.report import tensor_text
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.moves import joined
 from hubel.nn.reading.record import Call
 from hubel.nn.reading.stacked import stack, weighed
 from hubel.nn.reading.tensors import Tensors
-from hubel.nn.reading.worked import Worked
+from hubel.nn.reading.worked import Worked, worked_on
 
 PAIR = Product(Identity(), Identity())
 SUBTRACT, ADD = ("sub", "isub", "subtract"), ("add", "iadd", "radd")
@@ -40,16 +40,24 @@ def _concatenate(tensors: Tensors, call: Call, takes: list[Tensor], constants: l
 
 def of_channels(tensors: Tensors, constant: Tensor, given: Tensor) -> Tensor | Worked | None:
     """Return the learned number of each channel that a constant is; of one number for all the same for each."""
-    stored, value = tensors.stored(constant), tensors[given]
-    if stored is None or value.order not in ("first", "last"):
+    value = tensors[given]
+    for_all = constant.numel() == 1 < value.shape[0] and constant.dim() <= given.dim()
+    if value.order not in ("first", "last") or not (for_all or tensors.along_channels(constant, given)):
         return None
-    if constant.numel() == 1 < value.shape[0] and constant.dim() <= given.dim():
-        return Worked((stored,), partial(_for_each, value.shape[0]), value.shape[0])
-    return stored if tensors.along_channels(constant, given) else None
+    stored = tensors.stored(constant)
+    found = stored if stored is not None else tensors.worked(constant)
+    if for_all and found is not None:
+        return worked_on(found, lambda number: number.reshape(1).expand(value.shape[0]), value.shape[0])
+    return found
 
 
-def _for_each(channels: int, number: Tensor) -> Tensor:
-    return number.reshape(1).expand(channels)
+def _refuse_added(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
+    """Refuse to add a constant that is not one number for each channel."""
+    if len(constants) == 1 and not any(tensors.along_channels(constants[0], given) for given in takes):
+        size = tensor_text(tuple(constants[0].shape))
+        raise NetworkError(f"{call.label}: a tree adds one learned number for each channel, not {size} of them")
+    if constants:
+        tensors.refuse(call, constants)
 
 
 def _add_up(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
@@ -60,8 +68,10 @@ def _add_up(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[T
             weights = {**scaled.weights, "bias": bias}  # a layer in the place of the one before
             tensors.add(call.output, Step(scaled.name, arch.Scale(), scaled.inputs, weights), value.order)
             return
-    if constants:
-        tensors.refuse(call, constants)
+        if bias is not None:
+            tensors.add(call.output, Step(call.label, arch.Shift(), (value.place,), {"bias": bias}), value.order)
+            return
+    _refuse_added(tensors, call, takes, constants)
     both = [given for given in call.inputs[:2] if isinstance(given, Tensor)]
     if call.keywords or len(call.inputs) > 2:
         raise NetworkError(
@@ -73,9 +83,18 @@ def _add_up(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[T
 
 
 def _subtract(tensors: Tensors, call: Call, both: list[Tensor], constants: list[Tensor]) -> None:
-    """Read a difference: the sum of one branch and of the other times −1."""
-    if constants:
-        tensors.refuse(call, constants)
+    """Read a difference: the sum of one branch and of the other times −1, or of one learned number for each channel."""
+    if len(constants) == len(both) == 1 and len(call.inputs) == 2 and not call.keywords:
+        value, bias = tensors[both[0]], of_channels(tensors, constants[0], both[0])
+        if bias is not None:
+            place, first = value.place, (call.inputs[0] is both[0]) != (call.what == "rsub")
+            if not first:
+                tensors.steps.append(Step(call.label, arch.Rescaling(-1.0), (place,), shape=tensors.steps[place].shape))
+                place = len(tensors.steps) - 1
+            bias = worked_on(bias, torch.neg) if first else bias
+            tensors.add(call.output, Step(call.label, arch.Shift(), (place,), {"bias": bias}), value.order)
+            return
+    _refuse_added(tensors, call, both, constants)
     if len(both) != 2 or len(call.inputs) != 2 or call.keywords:
         raise NetworkError(f"{call.label}: the tree has no layer for {call.what}")
     first, second = call.inputs if call.what != "rsub" else call.inputs[::-1]
@@ -111,6 +130,19 @@ def _multiply(tensors: Tensors, call: Call, takes: list[Tensor], constants: list
         raise NetworkError(f"{label}: a tree multiplies branches whose channels lie alike")
     shape = arch.join_shape(PAIR, [tensors.public(factor) for factor in factors])
     tensors.add(call.output, Step(label, Product, tensors.places(factors), shape=shape), orders.pop())
+
+
+def _divide(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
+    """Read a division by one learned number for each channel."""
+    first = len(call.inputs) == 2 and call.inputs[0] is takes[0]
+    plain = len(takes) == len(constants) == 1 and not call.keywords
+    weight = of_channels(tensors, constants[0], takes[0]) if plain and first else None
+    if weight is None:
+        if constants and first:
+            tensors.refuse(call, constants)
+        raise NetworkError(f"{call.label}: the tree has no layer that divides by what depends on the input")
+    weights, value = {"weight": worked_on(weight, torch.reciprocal)}, tensors[takes[0]]
+    tensors.add(call.output, Step(call.label, arch.Scale(use_bias=False), (value.place,), weights), value.order)
 
 
 def _square(tensors: Tensors, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
@@ -161,6 +193,7 @@ JOINS: dict[str, Callable[[Tensors, Call, list[Tensor], list[Tensor]], None]] = 
     "stack": stack,
     **dict.fromkeys(ADD, _add_up),
     **dict.fromkeys((*SUBTRACT, "rsub"), _subtract),
+    **dict.fromkeys(DIVIDE, _divide),
     **dict.fromkeys(MULTIPLY, _multiply),
     **dict.fromkeys(("pow", "ipow", "square"), _square),
 }

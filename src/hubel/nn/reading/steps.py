@@ -60,7 +60,8 @@ class _Reading:
         if not isinstance(output, Tensor):
             several = len(tensors) > 1
             raise NetworkError(
-                f"a tree has one output, the model returns {'several' if several else type(output).__name__}"
+                f"a tree has one output, the model returns {'several' if several else type(output).__name__}; hubel "
+                "inspect draws it (-o) and says its memory"
             )
         if not found:
             raise NetworkError(

@@ -41,6 +41,14 @@ class _Making(nn.Module):
         return self.how[0](*given)
 
 
+def worked_on(weight: Tensor | Worked, function: Callable[[Tensor], Tensor], size: int | None = None) -> Worked:
+    """Return a weight that a function makes of another one: of `size` numbers, or as many."""
+    if not isinstance(weight, Worked):
+        return Worked((weight,), function, size or weight.numel())
+    how = weight.how
+    return Worked(weight.sources, lambda *given: function(how(*given)), size or weight.size, weight.beside)
+
+
 def made(weight: Tensor | Worked, instead: Callable[[Tensor], Tensor] = lambda tensor: tensor) -> Tensor:
     """Return a weight's numbers, of what stands in the place of the model's tensors."""
     return weight.made(instead) if isinstance(weight, Worked) else instead(weight)

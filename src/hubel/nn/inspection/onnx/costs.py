@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from dataclasses import replace
-from itertools import zip_longest
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.file import GivenShapes, made_sense_of, read_onnx
+from hubel.nn.inspection.onnx.flow import Flow
 from hubel.nn.inspection.onnx.memory import memory_of
-from hubel.nn.inspection.onnx.parts import KINDS, Part
-from hubel.nn.inspection.onnx.shapes import taken
-from hubel.nn.inspection.report import Inspection, ModuleRow, Stop, TensorShape
+from hubel.nn.inspection.onnx.parts import KINDS, Part, taken
+from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
 # Inputs that training does not learn: statistics, factors, sizes, limits, scales and zero points of integers.
@@ -44,7 +41,7 @@ WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 # What exporters call a graph whose model has no name.
 UNNAMED = {"", "main_graph", "main", "torch_jit", "torch-jit-export"}
 # Operators of ONNX's own that multiply, or hold others that may, and that are not counted.
-UNCOUNTED = {"If", "Loop", "Scan", "SequenceMap", "Attention", "DeformConv", "DFT", "STFT", "LinearAttention"}
+UNCOUNTED = {"If", "Loop", "Scan", "SequenceMap", "Attention", "DFT", "STFT", "LinearAttention"}
 
 
 @made_sense_of
@@ -111,64 +108,6 @@ class _Constant:
         self.integers: dict[str, int] = {tensor.name: size} if kept and tensor.data_type not in FLOATING else {}
 
 
-# What gives the same numbers under another shape is drawn with what made them.
-PASSING = {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Dropout"}
-
-
-class _Flow:
-    """What is drawn of a file: its inputs, the operations that depend on them, its outputs, and who reads whom."""
-
-    def __init__(self, shapes: Mapping[str, TensorShape]) -> None:
-        self.shapes = shapes
-        self.found: list[Stop] = []
-        self.made: dict[str, int] = {}  # by which of them, each tensor
-
-    def give(self, names: Iterable[str]) -> None:
-        """Note what the file is given."""
-        for name in names:
-            self._add(name, "input", self.shapes.get(name), 0, [], [name])
-
-    def take(self, node: Any, path: str, names: Iterable[str], macs: int) -> None:
-        """Note an operation, which takes what has these names."""
-        reads = list(dict.fromkeys(self.made[name] for name in names if name in self.made))
-        if node.op_type in PASSING and len(reads) == 1:
-            self.made.update(dict.fromkeys(node.output, reads[0]))
-        else:
-            shape = self.shapes.get(node.output[0])
-            self._add(module_path(path, node.op_type), node.op_type, shape, macs, reads, node.output)
-
-    def end(self, names: Iterable[str]) -> None:
-        """Note what the file gives."""
-        for name in names:
-            if name in self.made:
-                self._add(name, "output", self.shapes.get(name), 0, [self.made[name]], [])
-
-    def stops(self) -> tuple[Stop, ...]:
-        """All of it, without the inputs that nothing takes."""
-        read = {place for stop in self.found for place in stop.reads}
-        kept = [place for place, stop in enumerate(self.found) if stop.type != "input" or place in read]
-        number = {place: new for new, place in enumerate(kept)}
-        return tuple(
-            replace(self.found[place], reads=tuple(number[read] for read in self.found[place].reads)) for place in kept
-        )
-
-    def _add(
-        self, name: str, kind: str, shape: TensorShape | None, macs: int, reads: list[int], outputs: Iterable[str]
-    ) -> None:
-        self.made.update(dict.fromkeys(outputs, len(self.found)))
-        self.found.append(Stop(name, kind, shape or (), macs, tuple(reads)))
-
-
-def module_path(name: str, kind: str) -> str:
-    """Return the path of the module that a node was written for, where its name is one of scopes: of
-    `/layer1/layer1.0/conv1/Conv` it is `layer1.0.conv1`; of other names the name itself.
-    """
-    scopes = [part for part in name.split("/") if part]
-    scopes = scopes[:-1] if len(scopes) > 1 and re.fullmatch(rf"{kind}(_\d+)?", scopes[-1]) else scopes
-    kept = [part for part, after in zip_longest(scopes, scopes[1:]) if not (after or "").startswith(f"{part}.")]
-    return ".".join(kept)
-
-
 class _Reading:
     """Takes in a graph's nodes one after another."""
 
@@ -185,13 +124,14 @@ class _Reading:
         self.whole: dict[str, int] = {}  # what is learned and stored as whole numbers
         self.made_by: dict[str, str] = {}  # what has no shape
         self.left_out = False  # whether constants of one number, repeated, stand for weights
-        self.flow = _Flow(shapes)
+        self.flow = Flow(shapes)
 
     def notes(self) -> Iterator[str]:
         """Say what the figures leave out, and what they hold."""
         if self.uncounted:
             listed = ", ".join(f"{number} {kind}" for kind, number in self.uncounted.items())
-            yield f"not counted: {listed}; their multiply-adds, and the parameters inside them, are not in the totals"
+            told = "their multiply-adds, and the parameters of graphs inside them, are not in the totals"
+            yield f"not counted: {listed}; {told}"
         if quantised := sum(size for name, size in self.whole.items() if name in self.counted):
             yield f"{quantised:,} of the parameters are stored as whole numbers"
 
@@ -236,18 +176,37 @@ class _Reading:
             if given in self.trained or (constant is not None and {*constant.sources} - constant.zeros):
                 self.trained.add(name)
         self.constants.update((tensor.name, _Constant(tensor)) for tensor in part.graph.initializer)
-        parameters = macs = backward = 0
-        for runs in (min(times, 1), max(times - 1, 0)):
-            inner = copy(self)
-            inner.shapes, inner.parts, inner.rows, inner.numbers = part.shapes, part.parts, [], {}
-            inner.flow = _Flow(part.shapes)
-            for each in part.graph.node:
-                inner.take(each)
-            parameters += sum(row.parameters for row in inner.rows)
-            macs += runs * sum(row.macs for row in inner.rows)
-            backward += runs * sum(row.backward_macs for row in inner.rows)
-            self.trained.update(name for name, made in zip(states, gives, strict=False) if made in self.trained)
+        rows = self._once(part)
+        parameters = sum(row.parameters for row in rows)
+        macs, backward = (times * sum(getattr(row, each) for row in rows) for each in ("macs", "backward_macs"))
+        learned = {name for name, made in zip(states, gives, strict=False) if made in self.trained} - self.trained
+        self.trained |= learned
+        if learned and times > 1:
+            later = self._once(part)
+            backward += (times - 1) * sum(
+                row.backward_macs - first.backward_macs for row, first in zip(later, rows, strict=True)
+            )
+        self._leave(part.graph)
         return parameters, macs, backward
+
+    def _once(self, part: Part) -> list[ModuleRow]:
+        """Count what an operator runs once."""
+        inner = copy(self)
+        inner.shapes, inner.parts, inner.rows, inner.numbers = part.shapes, part.parts, [], {}
+        inner.flow = Flow(part.shapes)
+        for each in part.graph.node:
+            inner.take(each)
+        return inner.rows
+
+    def _leave(self, graph: Any) -> None:
+        """Forget the names of a graph inside, since others may have them, too."""
+        for name in (
+            *(name for node in graph.node for name in node.output),
+            *(each.name for each in graph.initializer),
+        ):
+            self.constants.pop(name, None)
+            self.counted.pop(name, None)
+            self.trained.discard(name)
 
     def _constant(self, node: Any) -> None:
         """A constant made of constants: weights reshaped, or filled (`ConstantOfShape`) where a file left them out."""
@@ -377,6 +336,7 @@ PRODUCTS: dict[str, Rule] = {
     "ConvInteger": _convolution(1),
     "QLinearConv": _convolution(3),
     "ConvTranspose": _transposed,
+    "DeformConv": _convolution(1),
     "Gemm": _general,
     "MatMul": _matrices,
     "MatMulInteger": _matrices,

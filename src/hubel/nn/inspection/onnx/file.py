@@ -17,8 +17,8 @@ from hubel.base.errors import HubelError, MissingFileError, NetworkError
 from hubel.base.headers import reason
 from hubel.base.names import hint
 from hubel.base.numbers import counted
-from hubel.nn.inspection.onnx.parts import Part
-from hubel.nn.inspection.onnx.shapes import inferred, taken
+from hubel.nn.inspection.onnx.parts import Part, taken
+from hubel.nn.inspection.onnx.shapes import inferred
 from hubel.nn.inspection.report import TensorShape, tensor_text
 
 GivenShapes: TypeAlias = "Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]] | None"

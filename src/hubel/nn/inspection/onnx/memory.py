@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 from math import prod
 from typing import Any
 
-from hubel.nn.inspection.onnx.shapes import taken
+from hubel.nn.inspection.onnx.parts import taken
 from hubel.nn.inspection.onnx.writing import OURS
 from hubel.nn.inspection.report import Memory, TensorShape
 

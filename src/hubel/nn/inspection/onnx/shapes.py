@@ -10,7 +10,7 @@ from typing import Any
 
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.fused import written_out
-from hubel.nn.inspection.onnx.parts import KINDS, Part, part_of
+from hubel.nn.inspection.onnx.parts import KINDS, Around, Part
 from hubel.nn.inspection.report import TensorShape
 
 MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
@@ -56,13 +56,16 @@ def _looked_into(onnx: Any, model: Any, graph: Any, values: dict[str, Any], part
     found, new = shapes_of(graph), False
     kinds = {each.name: each.type.tensor_type.elem_type for each in (*graph.value_info, *graph.output)}
     outputs = {given.name: given for given in model.graph.output}
-    around = type(model)()
-    around.CopyFrom(model)
-    around.graph.CopyFrom(graph)
+    whole = type(model)()
+    whole.CopyFrom(model)
+    whole.graph.CopyFrom(graph)
+    around = Around(onnx, whole, found, values, inferred)
     for node in graph.node:
-        if node.op_type not in KINDS or node.domain not in ("", "ai.onnx") or node.output[0] in parts:
+        plain = node.op_type in KINDS and node.domain in ("", "ai.onnx")
+        told = node.op_type == "If" and all(name in found for name in node.output if name)
+        if not plain or told or node.output[0] in parts:
             continue
-        part, made = part_of(onnx, around, node, found, values, inferred)
+        part, made = around.part_of(node)
         if part is not None:
             parts[node.output[0]] = part
         for name, shape in zip(node.output, made, strict=True):
@@ -149,14 +152,6 @@ def _rename(graph: Any, names: Mapping[str, str]) -> None:
         for setting in node.attribute:
             for inner in (setting.g, *setting.graphs):
                 _rename(inner, names)
-
-
-def taken(node: Any) -> tuple[str, ...]:
-    """Return the names of all that a node takes: its inputs, and what the parts of an If or a Loop take from around."""
-    inner = [part for each in node.attribute for graph in (each.g, *each.graphs) for part in graph.node]
-    made = {name for part in inner for name in part.output}
-    made |= {given.name for each in node.attribute for graph in (each.g, *each.graphs) for given in graph.input}
-    return (*node.input, *(name for part in inner for name in taken(part) if name not in made))
 
 
 def shapes_of(graph: Any) -> dict[str, TensorShape]:

@@ -25,6 +25,8 @@ def _add(node: Node) -> Layer | Instead:
     if node.weights and per_channel(node) and getattr(node.before, "use_bias", None) is False and _biased(node):
         return Instead(replace(node.before, use_bias=True))
     number = _number(node) if node.weights else None
+    if number is None and node.weights and per_channel(node):
+        return arch.Shift()
     if number is None:
         raise _nothing(node)
     return arch.Rescaling(1.0, number[0])
@@ -44,8 +46,10 @@ def _multiply(node: Node) -> Layer:
     return arch.Scale(use_bias=False)
 
 
-def _subtract(node: Node) -> Layer:
+def _subtract(node: Node) -> Layer | arch.Chain:
     number = _number(node) if node.weights else None
+    if number is None and node.weights and per_channel(node):
+        return arch.Shift() if node.inputs[0] in node.takes else arch.Chain(arch.Rescaling(-1.0), arch.Shift())
     if number is None:
         raise _nothing(node)
     return arch.Rescaling(1.0, -number[0]) if number[1] else arch.Rescaling(-1.0, number[0])
@@ -53,6 +57,8 @@ def _subtract(node: Node) -> Layer:
 
 def _divide(node: Node) -> Layer:
     number = _number(node) if node.weights else None
+    if number is None and node.weights and per_channel(node) and node.inputs[0] in node.takes:
+        return arch.Scale(use_bias=False)
     if number is None:
         raise _nothing(node)
     if not number[1] or not number[0]:

@@ -78,16 +78,18 @@ class Constants:
         except Exception:  # what it cannot evaluate stays unknown, and is said so where it matters
             return None
 
-    def written_once(self) -> int:
-        """Count the numbers that layers have of their own, but the file once, as all of them are one number."""
-        found = 0
-        for name, sizes in self.initial.items():
-            if self.used[name] > 1 and len(sizes) == 1 and (numbers := self.array(name)) is not None:
-                found += (self.used[name] - 1) * numbers.size if (numbers == numbers[:1]).all() else 0
-        return found
-
     def count(self, name: str) -> int:
         """Count the numbers stored for a constant, or for what it is worked out of."""
-        if name in self.initial:
-            return prod(self.initial[name] or (0,))
-        return sum(map(self.count, self.maker[name].input)) if name in self.maker else 0
+        return sum(prod(self.initial[source] or (0,)) for source in self.sources(name))
+
+    def sources(self, name: str) -> list[str]:
+        """Return the names of the floating tensors that a constant is, or is worked out of."""
+        found, waiting = dict[str, None](), [name]
+        while waiting:
+            one = waiting.pop()
+            if one in found:
+                continue
+            found[one] = None
+            if one not in self.initial and one in self.maker:
+                waiting += self.maker[one].input
+        return [one for one in found if one in self.initial]

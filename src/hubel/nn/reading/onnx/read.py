@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +13,12 @@ from typing import Any
 import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Sum, analyse
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.onnx.costs import inspect_onnx
+from hubel.nn.inspection.onnx.costs import NOT_LEARNED, inspect_onnx
 from hubel.nn.inspection.onnx.file import channels_last, made_sense_of, read_onnx
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.composed import convolved_steps
 from hubel.nn.reading.folding import folded
-from hubel.nn.reading.graph import Step
+from hubel.nn.reading.graph import Step, ancestors
 from hubel.nn.reading.onnx.arithmetic import ARITHMETIC
 from hubel.nn.reading.onnx.constants import Constants
 from hubel.nn.reading.onnx.layers import LAYERS
@@ -24,6 +26,7 @@ from hubel.nn.reading.onnx.moves import MOVES
 from hubel.nn.reading.onnx.node import Instead, Laid, Node, Parts, Reader, Same, public
 from hubel.nn.reading.onnx.patterns import Found, Patterns
 from hubel.nn.reading.onnx.recurrent import CELLS, Value, biases_beside, moved, recurred
+from hubel.nn.reading.torch import TrainingAloneWarning
 
 OPERATORS: dict[str, Reader] = {**LAYERS, **MOVES, **ARITHMETIC}
 """What an operator of one tensor is in the tree."""
@@ -49,11 +52,21 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     network = Network(steps[0].shape, folded(steps)[0], Path(path).stem)
     report, tree = inspect_onnx(path, input_shape), analyse(network)
     counted = report.parameters + constants.single  # of one number alone, `inspect` counts none
-    parameters = {report.parameters, counted - reading.beside, counted + constants.written_once() - reading.beside}
+    once, shared = reading.again()
+    counted += sum(shared.values())
+    parameters = {report.parameters, counted - reading.beside, counted + once - reading.beside}
     if tree.parameters not in parameters or tree.macs * report.batch != report.macs:
         raise NetworkError(
             f"the file as a tree would have {tree.parameters:,} parameters and {tree.macs:,} MACs, it has "
             f"{report.parameters:,} and {report.macs // report.batch:,}: something in it is shared"
+        )
+    if shared:
+        listed = ", ".join([*shared][:3]) + (" …" if len(shared) > 3 else "")
+        warnings.warn(
+            f"{listed}: in several layers, or in one that runs again; the tree holds these numbers once for each, "
+            f"{sum(shared.values()):,} parameters more than the file, and learns each by itself",
+            TrainingAloneWarning,
+            stacklevel=3,
         )
     return network
 
@@ -70,22 +83,44 @@ class _Reading:
         self.found: list[Step] = []
         self.values: dict[str, Value] = {}
         self.beside = 0
+        self.learned: list[tuple[set[int], set[str]]] = []  # the places of steps, and the stored tensors they learn
+        self.end = 0
+
+    def again(self) -> tuple[int, dict[str, int]]:
+        """Return how many numbers layers have of their own, but the file once: of tensors of one number, repeated,
+        which exporters store once for all who begin so; and of each of the others, which layers share.
+        """
+        once, shared, takers = 0, dict[str, int](), Counter[str]()
+        needed = {*ancestors(self.found, self.end), self.end}
+        for places, names in self.learned:
+            takers.update(names if places & needed else ())
+        for name, times in takers.items():
+            count, numbers = self.constants.count(name), self.constants.array(name) if times > 1 else None
+            if times > 1 and count > 1 and numbers is not None and (numbers == numbers.flat[0]).all():
+                once += (times - 1) * count
+            elif times > 1 and count > 1:
+                shared[name] = (times - 1) * count
+        return once, shared
 
     def steps(self) -> list[Step]:
         """Return the steps up to the one that gives the output."""
         nodes, constants = list(self.graph.node), self.constants
         patterns = {found.replaces: found for found in Patterns(nodes, constants.array, constants.known).all()}
-        self.beside = sum(constants.count(name) for found in patterns.values() for name in set(found.beside))
+        self.beside = sum(map(constants.count, {name for found in patterns.values() for name in found.beside}))
         inside = {number for found in patterns.values() for number in found.nodes} - set(patterns)
         for number, node in enumerate(nodes):
             if number not in inside and node.output[0] not in constants.known:
                 self._take(number, node, patterns.get(number))
         if len(self.graph.output) > 1:
             names = ", ".join(given.name for given in self.graph.output)
-            raise NetworkError(f"a tree has one output, the file gives {len(self.graph.output)}: {names}")
+            raise NetworkError(
+                f"a tree has one output, the file gives {len(self.graph.output)}: {names}; "
+                "hubel inspect draws it (-o) and says its memory"
+            )
         value = self.values.get(self.graph.output[0].name)
         if value is None:
             raise NetworkError("the file's output is a constant, and nothing of its input")
+        self.end = value.place
         return self.found[: value.place + 1]
 
     def _take(self, number: int, node: Any, pattern: Found | None) -> None:
@@ -121,8 +156,12 @@ class _Reading:
             step.shape,
             step.what if self.constants.used[takes[0]] == 1 else None,
         )
+        learned = (name for place, name in enumerate(names) if place not in NOT_LEARNED.get(one.kind, ()))
+        sources = {source for name in learned if name in known for source in self.constants.sources(name)}
+        before = len(self.found)
         try:
             self._read(one, value)
+            self.learned.append(({*range(before, len(self.found)), self.values[node.output[0]].place}, sources))
         except ValueError as error:
             said = str(error)
             raise NetworkError(said if said.startswith(label) else f"{label}: {said}") from None

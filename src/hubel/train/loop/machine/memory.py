@@ -13,7 +13,7 @@ import torch
 from hubel.arch import Network, analyse, inference_memory, largest_batch, training_memory
 from hubel.base.errors import TrainingError
 from hubel.data.feed.device import free_memory
-from hubel.nn import chosen_device
+from hubel.nn import chosen_device, own_processor
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
 
@@ -66,7 +66,7 @@ def evaluated_at_once(network: Network, recipe: Recipe, world: int) -> int:
     report = analyse(network)
     step = training_memory(report, at_once, **_settings(recipe)).total
     many = _EVALUATED
-    while many > at_once and inference_memory(report, many).total > step:
+    while many > at_once and inference_memory(report, many, processor=own_processor()).total > step:
         many //= 2
     return min(many, recipe.micro_batch or many)
 
@@ -128,6 +128,7 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
         "precision": "autocast" if recipe.precision == "bfloat16" else "float32",
         "optimizer": "adam" if recipe.optimizer in ("adam", "adamw") else "momentum",
         "channels_last": recipe.memory_format != "channels-first",
+        "processor": own_processor(),
     }
 
 

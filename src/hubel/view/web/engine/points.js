@@ -59,16 +59,17 @@ export function makeIdentity(settings, input) {
   };
 }
 
-/** A factor, and a shift, for each channel. */
+/** A factor, and a shift, for each channel, or one of the two. */
 export function makeAffine(settings, input, output, { weight, bias }) {
   const channels = input[2];
   return {
     run([data], out) {
       for (let i = 0, c = 0; i < data.length; i++, c = c + 1 === channels ? 0 : c + 1) {
-        out[i] = data[i] * weight[c] + (bias ? bias[c] : 0);
+        out[i] = data[i] * (weight ? weight[c] : 1) + (bias ? bias[c] : 0);
       }
     },
-    terms: ([data], r, q, c) => single(data[at(input, r, q, c)], [r, q, c], weight[c], { bias: bias ? bias[c] : null }),
+    terms: ([data], r, q, c) =>
+      single(data[at(input, r, q, c)], [r, q, c], weight ? weight[c] : 1, { bias: bias ? bias[c] : null }),
     window: same,
   };
 }

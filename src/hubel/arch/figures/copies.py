@@ -1,0 +1,92 @@
+"""What PyTorch copies of a convolution's tensors on a processor: in blocks of channels, or with windows written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubel.arch._cost import Keeps
+from hubel.arch._shape import Shape, size
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Bytes of a number: of a weight, of an activation, of a weight's cast copy (0 where there is none).
+
+    Where there is one, the batch is as wide as weights; layers that multiply work in the activations' width, others in
+    that of what they are given. `block` is how many channels lie together where 32 bits are laid out anew, and
+    `unfolds` whether convolutions of 16 bits are products of windows that are written out.
+    """
+
+    weight: int
+    activation: int
+    cast: int = 0
+    block: int = 16
+    unfolds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Counts them for a batch; `channels_last` is the layout of the pictures themselves."""
+
+    batch: int
+    widths: Widths
+    channels_last: bool
+
+    def summed(self, keeps: Keeps, input: Shape, output: Shape, kept: bool) -> int:
+        """Count the room of 32-bit numbers in which a layer adds up; in the usual layout a convolution has its own."""
+        wide = 4 * self.batch
+        room = wide * size(input) if keeps.widens and self.widths.activation < 4 else 0
+        blocks = keeps.copies and kept and not self.channels_last and not self.writes_out(keeps)
+        plain = self.widths.block == 8 and keeps.one_by_one == "backward" and output[-1] == 3  # a photograph, made
+        return room + wide * (size(output) if plain else self._in_blocks(output)) * blocks
+
+    def writes_out(self, keeps: Keeps) -> bool:
+        """Whether a layer's windows are written out."""
+        return self.widths.unfolds and keeps.groups > 0
+
+    def written_out(self, keeps: Keeps, input: Shape, output: Shape, backward: bool = False) -> int:
+        """Count a convolution's windows where they are written out. Of several groups one comes after another, of which
+        the numbers have copies, too, and what they give stands twice when it is put together.
+        """
+        if not self.writes_out(keeps):
+            return 0
+        width, groups = self.widths.activation, keeps.groups
+        alone = keeps.one_by_one == "always" or (backward and keeps.one_by_one == "backward")
+        windows = keeps.unfolded * width * (1 if alone else self.batch)
+        if groups == 1:
+            return windows
+        given, made = (self.batch * size(shape) * width for shape in (input, output))
+        return max(windows + given // groups + (made // groups if backward else 0), given if backward else made)
+
+    def _in_blocks(self, shape: Shape) -> int:
+        """Count a picture's numbers as oneDNN lays them out: of 32 bits in blocks of channels."""
+        block = self.widths.block if self.widths.activation == 4 else 1
+        return size(shape) // shape[-1] * -(-shape[-1] // block) * block
+
+    def _read_in_blocks(self, shape: Shape) -> int:
+        """Count the same of what is only read: photographs are as they are, and with AVX2 have no copy at all."""
+        as_it_is = shape[-1] == 3 if self.widths.block == 8 else shape[-1] <= 3
+        return (size(shape) if self.widths.block > 8 else 0) if as_it_is else self._in_blocks(shape)
+
+    def copied(self, keeps: Keeps, input: Shape, output: Shape, wanted: bool, biased: bool) -> int:
+        """Count what the backward pass lays out anew, in blocks of channels; groups of less than a register's 32 bytes
+        are read as they are.
+        """
+        if self.writes_out(keeps):
+            summed = biased and keeps.one_by_one != "always"
+            shifts = 4 * self.batch * size(output) // keeps.groups if summed else 0  # in 32 bits, to be added up
+            return max(self.written_out(keeps, input, output, backward=True), shifts)
+        if not keeps.copies:
+            return 0
+        width, both = self.widths.activation, not keeps.narrow or keeps.narrow * self.widths.activation >= 32
+        given, made = self._read_in_blocks(input) if keeps.unfolded else self._in_blocks(input), self._in_blocks(output)
+        if self.widths.block == 8 and keeps.narrow % 8:  # no blocks fit: product after product of windows, in one group
+            return width * max(self.batch * size(input) * wanted, keeps.unfolded)
+        if self.widths.block == 8 and keeps.one_by_one:
+            if keeps.one_by_one == "always":  # dilated, of which the weights' gradient is such a product, too
+                return width * max(self.batch * made, keeps.unfolded)
+            given, made = self._in_blocks(input), self._read_in_blocks(output)  # transposed: the other way round
+        copied = given + made if both else made
+        if keeps.skips and wanted and both:
+            copied = max(copied, 2 * given)
+        return self.batch * width * copied
