@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from hubel.base.errors import NetworkError
 from hubel.nn import inspect_onnx, network_of_onnx
 
 FLOAT = TensorProto.FLOAT
@@ -419,3 +420,34 @@ def test_what_reaches_no_output_and_numbers_that_nothing_takes_are_said(tmp_path
         "not counted: 100 stored numbers that no operation takes, in spare",
     )
     assert not inspect_onnx(saved(tmp_path / "all.onnx", nodes[:1], [1, 3, 8, 8], {"w": floats(4, 3, 3, 3)})).notes
+
+
+@pytest.mark.parametrize(
+    ("kind", "takes"),
+    [
+        ("Range", {"a": np.int64(0), "b": np.int64(2**44), "c": np.int64(1)}),
+        ("ConstantOfShape", {"a": np.array([2**44])}),
+        ("Expand", {"a": floats(1), "b": np.array([2**44])}),
+        ("Tile", {"a": floats(1), "b": np.array([2**44])}),
+        ("Pad", {"a": floats(1), "b": np.array([0, 2**44])}),
+        ("OneHot", {"a": np.array([0]), "b": np.int64(2**44), "c": floats(2)}),
+    ],
+)
+def test_what_would_be_large_is_not_worked_out(
+    kind: str, takes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few numbers may ask for terabytes."""
+
+    worked_out: list[str] = []
+
+    def run(self: Any, names: Any, given: Any) -> Any:
+        worked_out.extend(each.op_type for each in self.proto_.graph.node)
+        raise MemoryError
+
+    monkeypatch.setattr("onnx.reference.ReferenceEvaluator.run", run)
+    nodes = [node(kind, [*takes], ["r"]), node("ReduceSum", ["r"], ["s"]), node("Shape", ["x"], ["n"])]
+    file = saved(tmp_path / "large.onnx", [*nodes, node("Add", ["x", "s"], ["y"])], [1, 3, 4, 4], takes)
+    assert inspect_onnx(file).output_shape == (1, 3, 4, 4)
+    with pytest.raises(NetworkError, match="Add"):
+        network_of_onnx(file)
+    assert kind not in worked_out

@@ -101,8 +101,10 @@ def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: d
             settings = {attribute.name: attribute.i for attribute in node.attribute}
             made = numpy.array(sizes[settings.get("start", 0) : settings.get("end", len(sizes))], dtype=numpy.int64)
         elif all(name in values or not name for name in node.input):
+            given = {name: values[name] for name in node.input if name}
+            if may_be_large(node.op_type, list(given.values())):
+                continue
             try:
-                given = {name: values[name] for name in node.input if name}
                 stored = [onnx.numpy_helper.from_array(numpy.asarray(value), name) for name, value in given.items()]
                 output = onnx.helper.make_tensor_value_info(node.output[0], 0, None)
                 graph = onnx.helper.make_graph([node], "one", [], [output], stored)
@@ -115,6 +117,20 @@ def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: d
         if numpy.size(made) <= MOST_VALUES:
             values[node.output[0]] = made
             yield onnx.numpy_helper.from_array(numpy.asarray(made), node.output[0])
+
+
+GROWING = ("ConstantOfShape", "Expand", "Tile", "Pad", "OneHot", "Resize", "Upsample", "Col2Im", "EyeLike", "Scatter")
+
+
+def may_be_large(kind: str, given: list[Any]) -> bool:
+    """Whether an operator may make many numbers of these few: as many as one of them says."""
+    if kind == "Range":
+        start, limit, step = (float(each.reshape(-1)[0]) for each in given)
+        return step == 0 or abs(limit - start) > MOST_VALUES * abs(step)
+    if kind not in GROWING:
+        return False
+    told = (abs(int(number)) for each in given if each.dtype.kind in "iu" for number in each.flat)
+    return prod(max(1, number) for number in told) * max(each.size for each in given) > MOST_VALUES
 
 
 def _branches_taken(model: Any, values: Mapping[str, Any]) -> int:

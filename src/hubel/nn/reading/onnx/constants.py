@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from hubel.nn.inspection.onnx.shapes import MOST_VALUES
+from hubel.nn.inspection.onnx.shapes import MOST_VALUES, may_be_large
 from hubel.nn.inspection.onnx.writing import OURS
 
 FLOATS = (1, 10, 11, 16)  # 32, 16, 64 bits, and bfloat16
@@ -67,6 +67,8 @@ class Constants:
             return self.array(node.input[0])
         given = {name: self.array(name) for name in node.input if name}
         if not given or any(value is None or value.size > MOST_VALUES for value in given.values()):
+            return None
+        if may_be_large(node.op_type, list(given.values())):
             return None
         onnx = importlib.import_module("onnx")
         make = onnx.helper
