@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import onnx
@@ -146,3 +147,29 @@ def test_the_zoo_needs_neither_torch_nor_in_a_pipe_rich() -> None:
     program += "assert not {'torch', 'rich'} & {*sys.modules}"
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "said"),
+    [
+        ("weights.pth", {"conv.weight": [1.0]}, "a PyTorch file, of weights or of a whole model as a pickle, and no"),
+        ("last.ckpt", {"state_dict": {}, "epoch": 3}, "loads this into it, as FILE.py:NAME"),
+        ("whole.pt", object, "a PyTorch file"),
+        ("named.anyhow", {}, "a PyTorch file"),
+        ("traced.pt", None, "a TorchScript program: give the module that it was made of"),
+    ],
+)
+@pytest.mark.parametrize("command", ["explain", "inspect"])
+def test_files_of_pytorch_are_known(
+    command: str, name: str, kept: object, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    if kept is None:
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:  # as torch.jit.save writes it
+            archive.writestr("traced/data.pkl", b"")
+            archive.writestr("traced/code/__torch__.py", b"")
+    else:
+        torch.save(kept, tmp_path / name)
+    assert main([command, str(tmp_path / name)]) == 2
+    assert said in capsys.readouterr().err

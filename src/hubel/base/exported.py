@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import suppress
 from os.path import isfile  # False, too, of what is far too long to be a path
 from pathlib import Path
 
@@ -23,6 +24,22 @@ def other_form(place: Path) -> str:
     """What a file or folder is and what opens it, where hubel writes such and does not read it; else ""."""
     words = _of_file(place) if isfile(place) else _of_folder(place)
     return words and words + _TAKEN
+
+
+def pytorch_form(file: Path) -> str:
+    """What a file of PyTorch's is, and how its network gets to hubel; "" for another file."""
+    names = set[str]()
+    if zipfile.is_zipfile(file):
+        with suppress(OSError, ValueError, zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+            names = set(archive.namelist())
+    if any("/code/" in name for name in names):
+        return "a TorchScript program: give the module that it was made of, as FILE.py:NAME, or export that to ONNX"
+    if any(name.endswith("/data.pkl") for name in names) or file.suffix.lower() in (".pth", ".pt", ".ckpt", ".pkl"):
+        return (
+            "a PyTorch file, of weights or of a whole model as a pickle, and no network by itself (pickles run code and "
+            "are not opened): give what makes the module, and loads this into it, as FILE.py:NAME"
+        )
+    return ""
 
 
 def _of_folder(folder: Path) -> str:

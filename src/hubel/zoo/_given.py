@@ -139,7 +139,7 @@ def changed(found: Network, options: dict[str, Any]) -> Network:
 
 
 def _from_file(path: Path) -> Network:
-    from hubel.base.exported import other_form
+    from hubel.base.exported import other_form, pytorch_form
     from hubel.base.headers import is_safetensors
     from hubel.base.model_file import entry_of, read_model_file, why_unread
 
@@ -171,6 +171,8 @@ def _from_file(path: Path) -> Network:
             raise SettingError(
                 f"{path}: is Keras's own, which hubel.model.load_model opens; its save writes one for every command"
             ) from None
+        if words := pytorch_form(path):
+            raise SettingError(f"{path}: {words}") from None
         raise SettingError(
             f"{path}: expected a text form, a model file that hubel wrote or an .onnx file, received what is no text"
         ) from None
