@@ -36,8 +36,8 @@ def pytorch_form(file: Path) -> str:
         return "a TorchScript program: give the module that it was made of, as FILE.py:NAME, or export that to ONNX"
     if any(name.endswith("/data.pkl") for name in names) or file.suffix.lower() in (".pth", ".pt", ".ckpt", ".pkl"):
         return (
-            "a PyTorch file, of weights or of a whole model as a pickle, and no network by itself (pickles run code and "
-            "are not opened): give what makes the module, and loads this into it, as FILE.py:NAME"
+            "a PyTorch file, of weights or of a whole model as a pickle, and no network by itself (pickles run code, "
+            "so none is opened): give what makes the module, and loads this into it, as FILE.py:NAME"
         )
     return ""
 
