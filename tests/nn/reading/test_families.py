@@ -173,7 +173,6 @@ REFUSED: tuple[tuple[Callable[[Parts, Tensor], Tensor], str], ...] = (
     (lambda m, x: torch.stack([m.a(x), m.b(x)], 1).sum(2), "sum"),
     (lambda m, x: m.a(x) / (x.norm(dim=(2, 3), keepdim=True) + 1), "norms of whole maps"),
     (lambda m, x: x * (x.norm(p=1, dim=(2, 3), keepdim=True) + 1), "norm"),
-    (lambda m, x: x + m.beta.view(1, -1, 1, 1), "the parameter beta used by itself"),
 )
 
 

@@ -62,8 +62,8 @@ def _looked_into(onnx: Any, model: Any, graph: Any, values: dict[str, Any], part
     around = Around(onnx, whole, found, values, inferred)
     for node in graph.node:
         plain = node.op_type in KINDS and node.domain in ("", "ai.onnx")
-        told = node.op_type == "If" and all(name in found for name in node.output if name)
-        if not plain or told or node.output[0] in parts:
+        known = node.op_type == "If" and all(name in found for name in node.output if name)
+        if not plain or known or node.output[0] in parts:
             continue
         part, made = around.part_of(node)
         if part is not None:
