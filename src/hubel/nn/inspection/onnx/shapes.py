@@ -130,7 +130,7 @@ def may_be_large(kind: str, given: list[Any]) -> bool:
     if kind not in GROWING:
         return False
     told = (abs(int(number)) for each in given if each.dtype.kind in "iu" for number in each.flat)
-    return prod(max(1, number) for number in told) * max(each.size for each in given) > MOST_VALUES
+    return prod(max(1, number) for number in told) * max(int(each.size) for each in given) > MOST_VALUES
 
 
 def _branches_taken(model: Any, values: Mapping[str, Any]) -> int:
