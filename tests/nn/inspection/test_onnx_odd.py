@@ -451,3 +451,14 @@ def test_what_would_be_large_is_not_worked_out(
     with pytest.raises(NetworkError, match="Add"):
         network_of_onnx(file)
     assert kind not in worked_out
+
+
+def test_sparse_tensors_count_as_if_they_were_full(tmp_path: Path) -> None:
+    file = saved(tmp_path / "sparse.onnx", [node("MatMul", ["x", "w"], ["y"])], [2, 5], {})
+    model = onnx.load(str(file))
+    values, places = numpy_helper.from_array(floats(3), "w"), numpy_helper.from_array(np.array([0, 7, 14]), "at")
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [5, 4]))
+    onnx.save(model, str(file))
+    report = inspect_onnx(file)
+    assert (report.output_shape, report.parameters, report.macs) == ((2, 4), 20, 40)
+    assert report.notes == ("w is sparse, and counts as if it were full",)

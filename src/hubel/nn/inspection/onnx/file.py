@@ -94,7 +94,7 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
         if node.op_type == "Constant":
             _as_tensor(onnx, node)
     _put_in_order(model.graph)
-    idle = tuple(_idle(model.graph))
+    idle = (*_filled_up(model.graph), *_idle(model.graph))
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     idle += tuple(_settle(model.graph, inputs, input_shape, batch))
@@ -126,6 +126,15 @@ def _idle(graph: Any) -> Iterator[str]:
         numbers = sum(prod(tensor.dims) for tensor in unread)
         few = ", ".join(tensor.name for tensor in unread[:3]) + (" …" if len(unread) > 3 else "")
         yield f"not counted: {numbers:,} stored numbers that no operation takes, in {few}"
+
+
+def _filled_up(graph: Any) -> Iterator[str]:
+    """Put a stored tensor without numbers in place of each sparse one, and say so."""
+    for sparse in graph.sparse_initializer:
+        kind, place = sparse.values.data_type, type(sparse.values).EXTERNAL
+        graph.initializer.add(name=sparse.values.name, dims=sparse.dims, data_type=kind, data_location=place)
+        yield f"{sparse.values.name} is sparse, and counts as if it were full"
+    del graph.sparse_initializer[:]
 
 
 def _as_tensor(onnx: Any, node: Any) -> None:
