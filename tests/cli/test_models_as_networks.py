@@ -173,3 +173,15 @@ def test_files_of_pytorch_are_known(
         torch.save(kept, tmp_path / name)
     assert main([command, str(tmp_path / name)]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_a_model_warns_of_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "warns.py").write_text(
+        "import warnings\nfrom torch import nn\n\n\nclass Warns(nn.Sequential):\n"
+        "    def forward(self, x):\n        warnings.warn('this is old')\n        return super().forward(x)\n\n\n"
+        "def made():\n    return Warns(nn.Conv2d(3, 2, 3))\n"
+    )
+    command = [sys.executable, "-m", "hubel", "explain", "warns.py:made", "--input", "8x8x3"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr.count("UserWarning: this is old") == 1

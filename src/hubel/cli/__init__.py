@@ -78,6 +78,7 @@ def _run(given: list[str], lost: Callable[[], OSError | None]) -> int:
     if parsed.command is None:
         parser.print_help()
         return 0
+    _TOLD.clear()
     warnings.showwarning = _warned
     status, why = _guarded(parsed), lost()
     if why is None or isinstance(why, BrokenPipeError):
@@ -110,6 +111,9 @@ def parser_of(wanted: Iterable[str]) -> Parser:
     return parser
 
 
+_TOLD: set[tuple[str, str, int]] = set()
+
+
 def _warned(
     message: Warning | str,
     category: type[Warning],
@@ -118,7 +122,10 @@ def _warned(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Tell a warning of hubel's own in one line, another's as Python does."""
+    """Tell a warning of hubel's own in one line, another's as Python does; each once, as models run several times."""
+    if (key := (str(message), filename, lineno)) in _TOLD:
+        return
+    _TOLD.add(key)
     own = category.__module__.startswith("hubel.")
     stream = file or sys.stderr
     said = between_words(f"hubel: {told(message)}\n", stream)
