@@ -303,3 +303,20 @@ def test_operators_with_several_ways_to_go_are_refused_in_words() -> None:
         ValueError, match=r"decides on the numbers in a tensor .*operator cond, .*give it one way to go"
     ):
         inspect(Gated(), example=torch.randn(2, 6))
+
+
+class Coalesced(nn.Module):
+    """Asks of a sparse matrix how it is stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.register_buffer("matrix", torch.eye(5).to_sparse())
+
+    def forward(self, x: Tensor) -> Any:
+        return torch.sparse.mm(self.matrix.coalesce(), self.layer(x))  # type: ignore[operator]
+
+
+def test_what_asks_how_sparse_tensors_are_stored_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match=r"Coalesced: asks how a sparse tensor is stored .* or give the matrix full"):
+        inspect(Coalesced(), example=torch.ones(5, 3))

@@ -68,6 +68,11 @@ def _plain(error: Exception) -> str:
     if re.search(NUMBERS, said + type(error).__name__):
         short = re.sub(r"(: attempted to run| raises unimplemented| You may).*", "", said)
         return f"{DECIDES}, and inspect runs on shapes alone: {short}"
+    if re.search("sparse", said, re.IGNORECASE):
+        return (
+            f"asks how a sparse tensor is stored ({said}), and inspect counts such as if they were full; make what it "
+            "asks for once, before it runs, or give the matrix full (to_dense)"
+        )
     if re.search(INDICES, said):
         watch = getattr(error, "watch", None)
         given = watch.seen[watch.running[-1]].inputs if watch is not None and watch.running else ()
