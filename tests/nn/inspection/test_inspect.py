@@ -315,11 +315,3 @@ def test_parts_of_a_report() -> None:
     assert len(report.find("")) == 3
     with pytest.raises(KeyError, match=r"no module is called '0\.7'; did you mean '0\.1'"):
         report.find("0.7")
-
-
-def test_volumes_have_four_sizes() -> None:
-    report = inspect(nn.Conv3d(3, 4, 3), (8, 10, 12, 3), batch=2)
-    assert report.input_shapes == ((2, 3, 8, 10, 12),)
-    assert report.output_shape == (2, 4, 6, 8, 10)
-    with pytest.raises(ValueError, match="input_shape: expected a shape"):
-        inspect(nn.Conv3d(3, 4, 3), (8, 10, 0, 3))

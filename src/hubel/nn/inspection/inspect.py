@@ -37,9 +37,9 @@ def inspect(
     """Work out what any `nn.Module` costs for a batch: shapes, parameters, multiply-adds forward and backward.
 
     `input_shape` is one image's shape, height × width × channels as everywhere in hubel (the module gets
-    batch×channels×height×width), `(steps, features)` of a sequence (batch×features×steps), four sizes
-    of a volume, or `(features,)`; a list of shapes for several inputs. For anything else give `example`: a tensor, a
-    tuple of arguments, or a dictionary of keywords; only its shapes and types matter.
+    batch×channels×height×width), `(steps, features)` of a sequence (batch×features×steps) or `(features,)`; a list of
+    shapes for several inputs. For anything else give
+    `example`: a tensor, a tuple of arguments, or a dictionary of keywords; only its shapes and types matter.
 
     Nothing is computed and nothing large allocated: the module runs once, in the mode it is in, on tensors that have
     shapes and no numbers. Functional calls, einsum, matmul and attention are seen like layers; a parameter that is
@@ -213,16 +213,9 @@ def _complex_of_layers(module: nn.Module) -> Iterator[torch.dtype]:
 def _tensor_shapes(input_shape: Any) -> list[TensorShape]:
     several = isinstance(input_shape, (tuple, list)) and any(isinstance(shape, (tuple, list)) for shape in input_shape)
     try:
-        return [torch_order(_checked(shape)) for shape in (input_shape if several else (input_shape,))]
+        return [torch_order(checked_shape(shape)) for shape in (input_shape if several else (input_shape,))]
     except SettingError as error:
         raise NetworkError(f"input_shape: {error}; for other inputs inspect takes an example") from None
-
-
-def _checked(shape: Any) -> TensorShape:
-    """Return a shape that makes sense: one of the tree's, or that of a volume, whose four sizes end with channels."""
-    if isinstance(shape, (tuple, list)) and len(shape) == 4:
-        return (*checked_shape(shape[:1]), *checked_shape(shape[1:]))
-    return checked_shape(shape)
 
 
 def _picture(input_shape: Any) -> TensorShape | None:
