@@ -239,6 +239,8 @@ def _drawing(model: LoadedModel) -> _Inside:
     words = (
         "The network runs in this page: nothing leaves it." if why is None else f"It does not run in the page: {why}"
     )
+    if model.preprocessing.fit == "time":
+        words += " It hears waveforms, whose way through its layers is not drawn here."
     live = ("live", "Try it", (h("p", words, class_="note"), h("div", id="page") if why is None else None))
     if why is not None:
         return _Inside((live,))

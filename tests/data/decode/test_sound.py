@@ -274,6 +274,8 @@ def test_a_network_of_one_dimension_hears_waveforms(tones, tmp_path):
     assert "100.00% of the test sounds right" in done.stdout
     page = (tmp_path / "run/report.html").read_text()
     assert "hears waveforms, whose way through its layers is not drawn here" in page
+    assert "The network runs in this page" in page
+    assert "media-src blob:" in page
     test = load(tones, labels="{label}_*", size=(4000, 1), channels=1).test
     assert test.seen([0, 3]).shape == (2, 64, 128, 1)
     assert set(np.unique(test.seen([0]))) == {0, 255}
