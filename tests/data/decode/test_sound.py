@@ -238,7 +238,9 @@ def test_a_network_by_rule_hears_them(tones, tmp_path):
     told = hubel("predict", tmp_path / "run", *odd, sound, "--json")
     assert f"answered all the same: {odd[0]}: cut off: " in told.stderr
     notes = [one.get("note", "") for one in json.loads(told.stdout)]
-    assert [note.partition(":")[0] for note in notes] == ["cut off", "silent", "clipped", ""]
+    parts = [note.partition("; ") for note in notes]
+    assert {part[0] for part in parts} == {"recorded at 8,000 samples a second, mono, heard at 16,000"}
+    assert [part[2].partition(":")[0] for part in parts] == ["cut off", "silent", "clipped", ""]
     served = Served("ears", str(tmp_path / "run"), Settings((("ears", str(tmp_path / "run")),)))
     sent = [Sent(each.read_bytes(), each.name) for each in (*odd, sound)]
     answers = served.answers([Picture(each.content, each.name, 2) for each in sent])
@@ -248,7 +250,7 @@ def test_a_network_by_rule_hears_them(tones, tmp_path):
     assert told.returncode == 0, told.stderr
     assert "it hears sounds" in told.stdout + told.stderr
     assert f"left out of the comparison: 1 file that cannot be read ({broken}: is a WAV file" in told.stderr
-    assert "60 of your pictures" in told.stdout
+    assert "60 of your sounds" in told.stdout
     assert "hears sounds" in hubel("export", tmp_path / "run", "-o", tmp_path / "ears.html").stderr
     broken.unlink()
 
