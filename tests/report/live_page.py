@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ from tests.work import HANG
 DIGITS = Preprocessing(28, 28, 1, (0.1307,), (0.3081,), fit="pad", ink="light", frame=Frame(20))
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 COLOURS = Preprocessing(16, 16, 3, (0.5, 0.4, 0.3), (0.2, 0.3, 0.25))
+NOTING = """() => {
+  window.noted = { h3: [], status: [] };
+  new MutationObserver(() => {
+    for (const each of document.querySelectorAll("h3")) noted.h3.push(each.textContent);
+    for (const each of document.querySelectorAll("[role=status]")) noted.status.push(each.textContent);
+  }).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
 
 
 def with_weights(network: Network, rules: Preprocessing, seed: int = 0) -> LoadedModel:
@@ -125,3 +133,11 @@ def click(page: Any, path: str, at: tuple[int, int, int], zoom: int, gap: int, a
 def number(text: str) -> float:
     digits, _, power = text.replace("−", "-").partition("·10")
     return float(f"{digits}e{power.translate(str.maketrans('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789')) or 0}")
+
+
+def told(page: Any, words: str, where: str = "h3") -> None:
+    """Wait until something has been said, though it may be gone again."""
+    ends = time.monotonic() + HANG
+    while not any(words in each for each in page.evaluate(f"noted.{where}")):
+        assert time.monotonic() < ends, f"{words!r} was never said"
+        page.wait_for_timeout(50)

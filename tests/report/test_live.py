@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from tests.report.live_page import (
     COLOURS,
     DIGITS,
     NAMES,
+    NOTING,
     assert_shares,
     click,
     drawing,
@@ -32,25 +32,9 @@ from tests.report.live_page import (
     predicted,
     settle,
     shares,
+    told,
     with_weights,
 )
-from tests.work import HANG
-
-NOTING = """() => {
-  window.noted = { h3: [], status: [] };
-  new MutationObserver(() => {
-    for (const each of document.querySelectorAll("h3")) noted.h3.push(each.textContent);
-    for (const each of document.querySelectorAll("[role=status]")) noted.status.push(each.textContent);
-  }).observe(document.body, { subtree: true, childList: true, characterData: true });
-}"""
-
-
-def told(page: Any, words: str, where: str = "h3") -> None:
-    """Wait until something has been said, though it may be gone again."""
-    ends = time.monotonic() + HANG
-    while not any(words in each for each in page.evaluate(f"noted.{where}")):
-        assert time.monotonic() < ends, f"{words!r} was never said"
-        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +67,27 @@ def test_samples_and_files_are_classified_as_pytorch_does(
     page.get_by_label("image file").set_input_files(tmp_path / "broken.png")
     page.get_by_text("broken.png cannot be read").first.wait_for()
     assert shares(page) == before
+
+
+HIDING = """new MutationObserver((_, own) => {
+  const main = document.getElementById("main");
+  if (!main) return;
+  own.disconnect();
+  main.hidden = true;
+  addEventListener("load", () => { main.hidden = false; });
+}).observe(document, { childList: true, subtree: true });"""
+
+
+def test_what_is_hidden_at_first_is_drawn_when_it_is_seen(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
+) -> None:
+    browser_page.add_init_script(HIDING)
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits[:1])
+    assert_shares(page, predicted(lenet, digits[0]))
+    before = drawing(page, "conv1")
+    page.get_by_role("button", name="Clear").click()
+    settle(page)
+    assert drawing(page, "conv1") != before
 
 
 @pytest.mark.parametrize("way", ["drop", "paste"])
@@ -385,10 +390,11 @@ def test_a_network_of_vectors_is_drawn_for_too(browser_page: Any, tmp_path: Path
     with torch.inference_mode():
         wanted = model.module(picture.flatten(1)).softmax(1)[0] * 100
     assert_shares(page, wanted.tolist())
+    page.evaluate(NOTING)
     maps = page.locator("[data-path=select1] .live-maps")
     for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowRight"):
         maps.press(key)  # each finds them anew, drawn again or not
-    told = page.get_by_role("status").filter(has_text="select1, number 1")
-    told.wait_for(state="attached")
+    told(page, "select1, number 1:", "status")  # which what the model says may have taken the place of
+    said = [each for each in page.evaluate("noted.status") if "select1, number 1:" in each]
     # number 37 of the vector is row 1, column 2 of the second of three channels
-    assert "Sees rows 1 to 1, columns 2 to 2 of the input" in told.text_content()
+    assert "Sees rows 1 to 1, columns 2 to 2 of the input" in said[0]

@@ -12,6 +12,7 @@ export const look = { name: "look", title: "Look", server: false, open: (place) 
 
 class Look {
   constructor(place) {
+    this.place = place;
     this.usable = new Usable(place);
     this.choose = h("select", { "aria-label": "a run" });
     this.choose.addEventListener("change", () => this.open(this.choose.value));
@@ -22,7 +23,9 @@ class Look {
 
   /** Called when the room comes into sight, or the address names another run. */
   async shown(values) {
+    const asked = (this.asked = {});
     const { folder, runs } = held("host").server ? await ask("runs") : { runs: [] };
+    if (this.asked !== asked || this.place.hidden) return; // it was asked anew, or left
     const names = runs.filter(({ state }) => !["starting", "refused", "unreadable"].includes(state)).map(({ name }) => name);
     if (learnt.own) names.push(LEARNT);
     const wanted = (values.run ?? "").split(" ")[0];

@@ -161,13 +161,15 @@ class Live {
   refresh() {
     for (const view of this.views.values()) {
       view.isStale = true;
-      if (view.isVisible && this.picture) this.draw(view);
+      if (view.isVisible) this.draw(view);
     }
     this.mark();
     if (this.dock.isOpen) this.dock.draw();
   }
 
+  // what stands in a hidden part of the page has no size yet: it is laid out, and drawn, when that is shown
   draw(view) {
+    if (!this.picture || !view.size) return;
     view.isStale = false;
     view.draw(view.isInput ? this.picture : null);
   }
