@@ -23,6 +23,14 @@ export class Net {
     this.updates = 0;
   }
 
+  /** Take the weights of another of the same steps. */
+  take(other) {
+    this.weighted.forEach((layer, at) => {
+      layer.weight.set(other.weighted[at].weight);
+      layer.bias.set(other.weighted[at].bias);
+    });
+  }
+
   /** The scores of one example, an array that the next call writes over. */
   forward(example) {
     let values = example;

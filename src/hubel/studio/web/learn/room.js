@@ -9,9 +9,10 @@ import { digits } from "hubel/studio/learn/digits";
 import { learnt, picture } from "hubel/studio/learn/learnt";
 import { Net, drawn } from "hubel/studio/learn/net";
 
-const [SLICE, MEASURED_EACH, SMOOTH, SHOWN] = [24, 2000, 0.98, 12]; // ms at a time; images; of the running loss; digits
+const [SLICE, DRAWN, AGAIN] = [24, 60, 500]; // ms at a time, from one drawing to the next, and until digits are asked again
+const [MEASURED_EACH, FIRST, SMOOTH, SHOWN] = [2000, 500, 0.98, 12]; // images; of the running loss; digits
 const OWN = "own";
-const [AGAIN, FIRST, MOST_RATE, MOST_SIZE, LOST] = [500, 500, 1, 256, 100]; // ms; images; of what may be set; a loss
+const [MOST_RATE, MOST_SIZE, LOST] = [1, 256, 100]; // of what may be set; a loss
 
 /** The room's row in the registry. */
 export const learn = { name: "learn", title: "Learn", server: false, open: (place) => new Learn(place) };
@@ -61,7 +62,13 @@ class Learn {
         h("section", {}, h("h2", {}, this.ofLoss = h("span", { class: "of-loss" }, "loss"), ", and ", this.ofRight = h("span", { class: "of-right" }, "how many of 2,000 others are right"), " ", this.measured = h("small", { class: "note" })), this.chart),
         h("section", {}, h("h2", {}, "the first layer's kernels"), this.filters)),
       h("h2", {}, "digits that it never learnt from"), this.examples,
-      h("h2", {}, "its mistakes among all 2,000"), this.mistakes);
+      h("h2", {}, "its mistakes among all 2,000", this.mistakesOf = h("span")), this.mistakes);
+    this.able(false);
+  }
+
+  /** Whether there is something that can learn. */
+  able(is) {
+    for (const button of [this.button, this.one, this.again]) button.disabled = !is;
   }
 
   /** Called when the room comes into sight, or somebody changes the address. */
@@ -82,13 +89,12 @@ class Learn {
     this.pause();
     const known = this.networks.find(({ name }) => name === this.choice.value);
     if (known) this.text.value = known.text;
-    this.told = known ? (known === this.networks[0] ? "" : known.name) : this.text.value;
-    address({ learner: this.told });
-    const found = known ?? (await ask("learner", { text: this.text.value }));
+    const told = (this.told = known ? (known === this.networks[0] ? "" : known.name) : this.text.value);
+    address({ learner: told });
+    const found = known ?? (await ask("learner", { text: told }));
+    if (told !== this.told) return; // another was chosen meanwhile
     this.wrong.textContent = found.error ?? "";
-    this.isWrong = Boolean(found.error);
-    for (const button of [this.button, this.one, this.again]) button.disabled = this.isWrong;
-    if (found.error) return;
+    if (found.error) return this.able(false);
     this.about = found;
     this.notes.textContent = [`${count(found.parameters)} parameters, ${count(found.macs)} multiply-adds an image`, ...found.notes].join("; ");
     await this.begin();
@@ -103,13 +109,15 @@ class Learn {
       return;
     }
     this.net = new Net(this.about.steps);
-    learnt.own = this;
+    this.still = new Net(this.about.steps); // which is measured while the other goes on to learn
     this.chance = drawn(1);
-    this.order = [];
     this.wrong.textContent = "";
-    Object.assign(this, { seen: 0, loss: null, seconds: 0, learning: 0, losses: [], rights: [], measuring: null });
-    this.measure();
-    this.show();
+    Object.assign(this, { order: [], seen: 0, loss: null, seconds: 0, learning: 0, losses: [], rights: [], lastWrong: [] });
+    learnt.own = this;
+    this.able(true);
+    this.beginMeasuring();
+    this.showDigits();
+    this.go();
   }
 
   /** Whether learning rate and images a step can be learned by; where not, that is said. */
@@ -130,39 +138,41 @@ class Learn {
     if (!this.canLearn()) return;
     this.running = true;
     this.button.textContent = "❚❚ Pause";
-    const go = () => {
-      if (!this.running) return;
-      if (!this.canLearn()) return this.pause();
-      const began = performance.now();
-      while (performance.now() - began < SLICE) this.advance(began + SLICE);
-      this.seconds += (performance.now() - began) / 1000;
-      this.show();
-      this.timer = setTimeout(go, 0);
-    };
-    go();
+    this.ticked = performance.now();
+    this.go();
   }
 
+  /** Some of what comes next, and again a moment later: learning, and measuring for as long while that is under way. */
+  go() {
+    clearTimeout(this.timer);
+    const began = performance.now();
+    const until = began + SLICE / (this.measuring ? 2 : 1);
+    if (this.running && !this.canLearn()) this.pause();
+    if (this.running) do this.batch(); while (performance.now() < until);
+    if (this.measuring) this.measure(Math.max(began + SLICE, 2 * performance.now() - began));
+    const now = performance.now();
+    if (this.running) {
+      this.seconds += (now - this.ticked) / 1000;
+      this.ticked = now;
+    }
+    const goesOn = this.running || this.measuring;
+    if (!goesOn || !(now - this.drawnAt < DRAWN)) this.show();
+    if (goesOn) this.timer = setTimeout(() => this.go(), 0);
+  }
+
+  /** Learn no more; what is measured is measured to its end. */
   pause() {
     this.running = false;
-    clearTimeout(this.timer);
     this.button.textContent = "▶ Train";
   }
 
   step() {
     this.pause();
     if (!this.canLearn()) return;
-    if (this.measuring) this.measure(Infinity);
     this.batch();
-    this.show();
-    this.showDigits();
     this.canLearn();
-  }
-
-  /** Some of what comes next: a step of learning, or some of measuring. */
-  advance(until) {
-    if (this.measuring) this.measure(until);
-    else this.batch();
-    if (!this.measuring && this.seen >= this.next) this.measure(until);
+    this.showDigits();
+    this.go();
   }
 
   /** The learning rate falls, to a half after three times through all: large steps first, small ones to settle. */
@@ -183,28 +193,32 @@ class Learn {
     this.seen += size;
     this.losses.push([this.seen, this.loss]);
     this.learning += (performance.now() - began) / 1000;
+    if (!this.measuring && this.seen >= this.next) this.beginMeasuring();
   }
 
-  /** Measure on the digits that are held out, for as long as there is time. */
-  measure(until = Infinity) {
-    const { digits, net } = this;
-    this.measuring ??= { at: digits.training, right: 0, wrong: [] };
-    const own = this.measuring;
+  /** Begin to measure the weights of this moment on the digits that are held out. */
+  beginMeasuring() {
+    this.still.take(this.net);
+    this.measuring = { seen: this.seen, at: this.digits.training, wrong: [] };
+  }
+
+  /** Go on with that until a time. */
+  measure(until) {
+    const { digits, measuring: own } = this;
     for (; own.at < digits.number && performance.now() < until; own.at++) {
-      const scores = net.forward(digits.at(own.at));
-      const said = scores.indexOf(Math.max(...scores));
-      if (said === digits.label(own.at)) own.right += 1;
-      else own.wrong.push([own.at, said]);
+      const said = answer(this.still, digits.at(own.at));
+      if (said !== digits.label(own.at)) own.wrong.push([own.at, said]);
     }
     if (own.at < digits.number) return;
-    this.rights.push([this.seen, own.right / (digits.number - digits.training)]);
     this.measuring = null;
-    this.next = this.seen + Math.min(MEASURED_EACH, Math.max(FIRST, this.seen)); // sooner at first
-    this.lastWrong = own.wrong;
+    this.rights.push([own.seen, 1 - own.wrong.length / (digits.number - digits.training)]);
+    this.next = own.seen + Math.min(MEASURED_EACH, Math.max(FIRST, own.seen)); // sooner at first
+    this.lastWrong = own.seen ? own.wrong : [];
     this.showDigits();
   }
 
   show() {
+    this.drawnAt = performance.now();
     const right = this.rights.at(-1)?.[1];
     const figures = [
       ["images seen", count(this.seen)], ["times through all 8,000", (this.seen / this.digits.training).toFixed(2)],
@@ -260,10 +274,6 @@ class Learn {
   showDigits() {
     const { digits, net } = this;
     this.shownAt = performance.now();
-    const answer = (index) => {
-      const scores = net.forward(digits.at(index));
-      return scores.indexOf(Math.max(...scores));
-    };
     const cell = (index, said) => {
       const canvas = picture(digits, index);
       canvas.setAttribute("role", "img");
@@ -271,17 +281,25 @@ class Learn {
       const isRight = said === digits.label(index);
       return h("figure", { class: isRight ? "right" : "false" }, canvas, h("figcaption", {}, isRight ? `✓ ${said}` : `✗ ${said}, is ${digits.label(index)}`));
     };
-    this.examples.replaceChildren(...Array.from({ length: SHOWN }, (_, at) => digits.training + at).map((index) => cell(index, answer(index))));
+    this.examples.replaceChildren(...Array.from({ length: SHOWN }, (_, at) => digits.training + at).map((index) => cell(index, answer(net, digits.at(index)))));
+    const measured = this.rights.at(-1)?.[0];
+    this.mistakesOf.textContent = measured ? `, after ${count(measured)} images` : "";
     if (!this.seen) {
       this.mistakes.replaceChildren(h("p", { class: "note" }, "Nothing is learnt yet: the weights are drawn at random, and what is right is guessed, about one of ten. Press Train."));
       return;
     }
-    if (!this.rights.at(-1)?.[0]) {
+    if (!measured) {
       this.mistakes.replaceChildren(h("p", { class: "note" }, `All 2,000 are measured once it has learnt from ${count(FIRST)} images.`));
       return;
     }
     this.mistakes.replaceChildren(...this.lastWrong.slice(0, SHOWN).map(([index, said]) => cell(index, said)), this.lastWrong.length > SHOWN ? h("p", { class: "note" }, `${SHOWN} of ${this.lastWrong.length}`) : "");
   }
+}
+
+/** The class that a network takes an example for. */
+function answer(net, example) {
+  const scores = net.forward(example);
+  return scores.indexOf(Math.max(...scores));
 }
 
 function shuffled(number, chance) {

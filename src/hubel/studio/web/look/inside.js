@@ -78,7 +78,7 @@ export class Inside {
   showLearntMistakes(own) {
     if (this.wrong.contains(document.activeElement)) return;
     this.listed = own.lastWrong;
-    const shown = (own.seen ? own.lastWrong : []).slice(0, MISTAKES);
+    const shown = own.lastWrong.slice(0, MISTAKES);
     this.wrong.replaceChildren(...(shown.length ? [note(`Of the 2,000 held-out digits, it took ${count(own.lastWrong.length)} for another when they were last measured. Press one to follow it through the layers.`),
       buttons(shown.map(([index, said]) => ({ image: picture(own.digits, index), words: `${own.digits.label(index)}, taken for ${said}` })), (image, words) => this.live.look(image, words))] : []));
   }
