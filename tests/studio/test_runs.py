@@ -1,4 +1,4 @@
-"""Runs in the studio: what their files say, trainings as processes of their own, and the rooms that show them."""
+"""Runs in the studio: what their files say, and trainings as processes of their own."""
 
 import base64
 import io
@@ -9,10 +9,8 @@ import sys
 import time
 
 import httpx
-import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
 
 from hubel.base.errors import SettingError
 from hubel.base.wishes import put_wish, wish
@@ -20,7 +18,6 @@ from hubel.base.words import json_text
 from hubel.studio.answers import answered
 from hubel.studio.runs import Runs
 from hubel.studio.runs.trainings import Trainings
-from tests.axe import PLACE, violations
 from tests.studio.conftest import TOKEN, studio
 from tests.tasks.killed import trained
 from tests.tasks.little import LITTLE
@@ -118,15 +115,33 @@ def test_words_are_no_options(folder, pretended):
         ({"epochs": "-1"}, "epochs: expected a number above 0, received -1"),
         ({"epochs": "--x"}, "epochs: expected a number above 0, received --x"),
         ({"settings": ["learning_rate=abc"]}, "learning rate: expected a number above 0, received abc"),
-        ({"settings": ["batch_size=0"]}, "batch size: expected a number above 0, received 0"),
+        ({"epochs": "nan"}, "epochs: expected a number above 0, received nan"),
+        ({"settings": ["batch_size=0"]}, "batch size: expected a whole number above 0, received 0"),
+        ({"settings": ["batch_size=2.5"]}, "batch size: expected a whole number above 0, received 2.5"),
+        ({"settings": ["seed=-1"]}, "seed: expected a whole number of at least 0, received -1"),
+        ({"settings": ["augmentation=flap"]}, "augmentation: expected 'none' or some of shift NUMBER"),
         ({"text": "8x8x1: conv 4 9x9"}, "conv1: Conv2D expected an input of at least 9×9"),
         ({"text": "8x8x1: cnov 4"}, "did you mean 'conv'"),
-        ({"data": "/nowhere/at all"}, "the data: there is nothing at /nowhere/at all"),
+        ({"data": "/nowhere/at all"}, "the data: expected a path, or one of mnist"),
+        ({"data": "nichtda"}, "received 'nichtda', which is neither"),
+        ({"data": "cifar1o"}, "did you mean 'cifar10'"),
+        ({"data": "minatar:brakeout"}, "did you mean 'minatar:breakout'"),
     ],
 )
 def test_what_can_be_told_at_once_begins_no_training(folder, pretended, values, told):
     assert told in asked(Runs(folder), "train", **{"text": "mlp", "data": "mnist", **values})["error"]
     assert not (folder / ".studio").exists()
+
+
+@pytest.mark.parametrize("settings", [[], ["seed=0", "batch_size=64", "augmentation=shift 1, flip", "learning_rate="]])
+@pytest.mark.parametrize(
+    "data", ["mnist", "builtin:cifar10", "minatar:breakout", "ale:Pong", "hf:a/b", "{0..3}.tar", ""]
+)
+def test_what_may_be_right_is_begun(folder, monkeypatch, data, settings):
+    begun = []
+    monkeypatch.setattr(Trainings, "begin", lambda self, name, words: begun.append(words[-1]))
+    assert "error" not in asked(Runs(folder), "train", text="mlp", data=data, settings=settings)
+    assert begun == [data or "mnist"]
 
 
 def test_what_cannot_be_read_is_left_out_where_that_is_asked_for(folder, pretended):
@@ -316,94 +331,3 @@ def test_other_tasks_show_what_they_have(tmp_path, task):
     assert "received one for" in model["reason"]
     assert model["sees"] is not makes
     assert model["paths"]
-
-
-@pytest.fixture
-def shades(tmp_path):
-    """Dark and bright images, of which nothing that learns shades gets the first four right."""
-    random = np.random.default_rng(0)
-    labels = np.arange(80) % 2
-    labels[:4] = 1 - labels[:4]
-    images = (random.integers(0, 60, (80, 8, 8)) + 150 * (np.arange(80) % 2)[:, None, None]).astype(np.uint8)
-    np.savez(tmp_path / "shades.npz", x_train=images, y_train=labels, x_test=images[:20], y_test=labels[:20])
-    return tmp_path / "shades.npz"
-
-
-NET = "8x8x1: conv 2 3x3 relu, flatten, dense 2 softmax"
-
-
-def test_one_watches_it_learn_a_step_at_a_time(browser_page, tmp_path, shades):
-    """A real training, of which kernels and maps are seen while it trains, waits and makes a single step."""
-    page = browser_page
-    with studio(runs=tmp_path / "runs") as address:
-        page.goto(f"{address}/#token={TOKEN}&room=train&net={NET.replace(' ', '+')}")
-        for label, words in (("data", str(shades)), ("call it", "slow"), ("epochs", "100000"), ("rate", "0.1")):
-            page.get_by_label(label).fill(words)
-        late = []
-        page.route("**/ask/examples", lambda route: late.append(route))
-        page.get_by_role("button", name="train", exact=True).click()
-        page.locator(".learning > summary").click()
-        page.locator(".kernels h2", has_text="kernels of conv1, after step").wait_for()
-        for route in late:  # the model is shown without them, and they come later
-            route.continue_()
-        page.unroute("**/ask/examples")
-        expect(page.locator(".learning .live .samples button")).to_have_count(8)
-        before = page.locator(".kernels canvas").first.evaluate("(each) => each.toDataURL()")
-        page.locator(".recipe summary").click()
-        page.locator(".recipe[open] dd", has_text="0.1 (yours)").wait_for()
-        page.locator(".recipe dd:text-is('adam')").wait_for()
-        page.get_by_role("button", name="what it takes for something else").click()
-        page.locator(".wrong-ones .note", has_text="Of the 20 test images").evaluate("(note) => (note.dataset.old = 1)")
-        page.get_by_role("button", name="pause").focus()
-        page.locator(".wrong-ones .note:not([data-old])").wait_for()  # those of a later epoch
-        page.keyboard.press("Enter")
-        page.locator(".state.paused").wait_for()
-        expect(page.get_by_role("button", name="go on")).to_be_focused(timeout=1000 * HANG)
-        at = int(page.locator(".stands").inner_text().split()[3].replace(",", ""))
-        page.locator(".kernels h2", has_text=f"after step {at:,}").wait_for()
-        page.get_by_role("button", name="one step").click()
-        page.locator(".stands", has_text=f"paused at step {at + 1:,} of").wait_for()
-        page.locator(".kernels h2", has_text=f"after step {at + 1:,}").wait_for()
-        assert page.locator(".kernels canvas").first.evaluate("(each) => each.toDataURL()") != before
-        page.get_by_role("button", name="go on").click()
-        page.locator(".state.training").wait_for()
-        page.get_by_role("button", name="stop", exact=True).click()
-        page.locator(".state.stopped").wait_for()
-
-
-@pytest.mark.walk
-def test_from_a_training_to_a_look_inside(browser_page, tmp_path, shades):
-    """A real training, begun in the page, followed to its end, and its model drawn into."""
-    with studio(runs=tmp_path / "runs") as address:
-        page = browser_page
-        page.goto(f"{address}/#token={TOKEN}&room=train&net={NET.replace(' ', '+')}")
-        page.get_by_label("data").fill("nothing.npz")
-        page.get_by_label("call it").fill("none")
-        page.get_by_role("button", name="train", exact=True).click()
-        page.locator(".state.refused").wait_for()
-        page.locator(".followed pre", has_text="nothing.npz").wait_for()
-        page.get_by_label("data").fill(str(shades))
-        page.get_by_label("call it").fill("shades")
-        page.get_by_label("epochs").fill("2")
-        page.get_by_role("button", name="train", exact=True).click()
-        page.locator("h2", has_text="shades").locator(".state.finished").wait_for()
-        assert page.locator(".totals dd").first.inner_text() == "2 of 2"
-        assert page.locator(".chart").count() == 2
-        assert not PLACE.is_file() or violations(page) == []
-        page.get_by_role("link", name="look inside").click()
-        page.locator(".live canvas").first.wait_for()
-        assert page.locator(".live .layer-view header b, .live .layer-view header h3").all_inner_texts()[:2] == [
-            "input",
-            "conv1",
-        ]
-        page.locator(".look .more summary").click()
-        page.locator(".look .more").get_by_label("what to see").select_option("cam")
-        page.locator(".look .more button").click()
-        shown = page.locator(".look .more .made img")
-        shown.wait_for()
-        assert shown.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 400
-        assert not PLACE.is_file() or violations(page) == []
-        page.get_by_role("button", name="what it takes for something else").click()
-        page.locator(".wrong-ones .note", has_text="Of the 20 test images, it takes").wait_for()
-        page.locator(".wrong-ones .mistakes button").first.click()
-        page.locator(".live .note", has_text="taken for").wait_for()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hubel.data._describe import Description, describe
     from hubel.data._load import load
     from hubel.data._sheet import augmented_sheet, contact_sheet
-    from hubel.data._source import holds_files, is_source, tells_classes
+    from hubel.data._source import check_source, holds_files, is_source, tells_classes
     from hubel.data._split import Validation, hold_out
     from hubel.data._survey import FitRule, Survey
     from hubel.data._targets import Labels, Targets, TargetsOf
@@ -67,6 +67,7 @@ _HOMES = {
     "align": "hubel.data._align",
     "augmented_sheet": "hubel.data._sheet",
     "batch": "hubel.data.feed.order",
+    "check_source": "hubel.data._source",
     "contact_sheet": "hubel.data._sheet",
     "describe": "hubel.data._describe",
     "emnist_reader": "hubel.data.sources.named",
@@ -119,6 +120,7 @@ __all__ = [
     "align",
     "augmented_sheet",
     "batch",
+    "check_source",
     "contact_sheet",
     "describe",
     "emnist_reader",

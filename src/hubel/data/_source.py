@@ -13,7 +13,7 @@ from hubel.base.errors import DataError, SettingError
 from hubel.base.names import BUILT_IN, did_you_mean, near_path
 from hubel.data._dataset import Splits
 from hubel.data.cache.decoded import working_cache
-from hubel.data.games.named import is_game
+from hubel.data.games.named import is_game, is_own, own_game
 from hubel.data.sources.archives import expand_braces, is_archive, is_shard, list_archive, list_shards
 from hubel.data.sources.arrays.load import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data.sources.bands import with_bands
@@ -23,6 +23,7 @@ from hubel.data.sources.listing import Listing, files_below, is_image_path, some
 from hubel.data.sources.mnist import load_mnist
 from hubel.data.sources.named import NAMED_SETS, NamedSet
 from hubel.data.sources.tables.listing import list_csv
+from hubel.data.texts.load import check as check_text
 from hubel.data.texts.load import is_text
 
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
@@ -96,9 +97,24 @@ def open_source(
             f"no {missing[0]}" if missing else f"{other[0]}; pictures come as a folder or a table" if other else "none"
         )
         raise DataError(f"{word}: expected tar files, found {wrong}")
+    raise _neither(word)
+
+
+def check_source(word: str) -> None:
+    """Raise DataError or SettingError for a word that is no data, as far as that is told in a moment: neither a known
+    set nor a path, a game that is none, a text that is none.
+    """
+    if is_own(word):
+        own_game(word)
+    if not (is_source(word) or _PATTERN.search(word) or Path(word).expanduser().exists()):
+        raise _neither(word)
+    check_text(word, None, by_rule=False)
+
+
+def _neither(word: str) -> DataError:
     names = ["mnist", *NAMED_SETS]
     near = near_path(word) or did_you_mean(word, names)
-    raise DataError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
+    return DataError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
 
 
 def is_here(word: str) -> bool:

@@ -29,16 +29,21 @@ def is_own(word: str) -> bool:
     return word.lower().startswith("minatar:")
 
 
+def own_game(word: str) -> str:
+    """The name of a game of ours. Raises SettingError for one that is not there."""
+    plain = word.partition(":")[2].lower().replace("-", "_").replace(" ", "_")
+    if plain not in OWN:
+        near = nearest(plain, OWN, _ALIKE)
+        meant = f"; did you mean 'minatar:{near}'?" if near else ""
+        raise SettingError(f"{word}: expected one of {', '.join(f'minatar:{each}' for each in OWN)}{meant}")
+    return plain
+
+
 def environments(word: str, games: int) -> Environments:
     """So many games of a word. Raises SettingError for one that is not there."""
     kind, _, name = word.partition(":")
     if kind.lower() == "minatar":
-        plain = name.lower().replace("-", "_").replace(" ", "_")
-        if plain not in OWN:
-            near = nearest(plain, OWN, _ALIKE)
-            meant = f"; did you mean 'minatar:{near}'?" if near else ""
-            raise SettingError(f"{word}: expected one of {', '.join(f'minatar:{each}' for each in OWN)}{meant}")
-        module, _, cls = OWN[plain].partition(":")
+        module, _, cls = OWN[own_game(word)].partition(":")
         own: type[Game] = getattr(import_module(module), cls)
         return Cells(own, games)
     from hubel.data.games.gymnasium import Gymnasium

@@ -19,7 +19,7 @@ from hubel.studio.runs.trainings import NOTES, Trainings
 
 _DATA_USUAL = "mnist"
 _FRESH_SECONDS = 2.0  # that a page waits for a checkpoint of this moment
-_NUMBERS = ("learning_rate", "batch_size")  # of a recipe, which are above nought
+_WHOLE = ("batch_size", "seed")  # numbers of a recipe
 _MOST_REFUSED = 5  # trainings that did not begin, of which a page is told
 _MOST_OTHERS = 20  # names that a page is told and cannot ask by
 
@@ -95,15 +95,11 @@ class Runs:
         for what, word in (("the network", text), ("the data", data)):
             if word.startswith("-") or "\0" in word:
                 raise SettingError(f"{what}: expected no option, received {printable(word)[:60]!r}")
-        _check_number("epochs", epochs)
-        for setting in settings:
-            name_of, _, value = setting.partition("=")
-            if name_of in _NUMBERS:
-                _check_number(name_of.replace("_", " "), value)
+        for setting in (f"epochs={epochs}", *settings):
+            _check_setting(*setting.partition("=")[::2])
         if not Path(text).is_file():
             report(text)
-        if "/" in data and not Path(data).exists():
-            raise SettingError(f"the data: there is nothing at {printable(data)[:200]}")
+        _check_data(data or _DATA_USUAL)
         options = ["--run", str(self.folder / name), *([f"--epochs={epochs}"] if epochs else [])]
         options += ["--bad-images=skip"] if skip else []
         options += [f"--set={setting}" for setting in settings if "=" in setting]
@@ -198,10 +194,29 @@ class Runs:
         return {**kept, "state": self._state(name, found), "last": last, "figures": found["figures"]}
 
 
-def _check_number(what: str, given: str) -> None:
+def _check_setting(name: str, given: str) -> None:
+    if not given:
+        return
+    if name == "augmentation":
+        from hubel.data import Augmentation
+
+        if given != "auto":
+            Augmentation.parse(given)
+    elif name in ("epochs", "learning_rate", *_WHOLE):
+        try:
+            number = float(given)
+        except ValueError:
+            number = math.nan
+        isnt_whole, may_be_0 = name in _WHOLE and number % 1 != 0, name == "seed"
+        if isnt_whole or not (0 < number < math.inf or (number == 0 and may_be_0)):
+            wanted = f"a {'whole ' * (name in _WHOLE)}number {'of at least' if may_be_0 else 'above'} 0"
+            raise SettingError(f"{name.replace('_', ' ')}: expected {wanted}, received {printable(given)[:40]}")
+
+
+def _check_data(data: str) -> None:
+    from hubel.data import check_source
+
     try:
-        fits = not given or 0 < float(given) < math.inf
-    except ValueError:
-        fits = False
-    if not fits:
-        raise SettingError(f"{what}: expected a number above 0, received {printable(given)[:40]}")
+        check_source(data)
+    except HubelError as error:
+        raise SettingError(f"the data: {error}") from None
