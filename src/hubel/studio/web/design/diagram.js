@@ -6,6 +6,18 @@ const STEP = 1.25;
 const LEAST = 0.15;
 const MOST = 4;
 const DRAG = 4; // pixels from which a press is no click
+const LAYER = ".layer[data-rows], .layer[data-part]";
+
+/** Make a drawing another one, part by part: those that are equal stay as they are. */
+function patched(svg, made) {
+  for (const { name, value } of made.attributes) if (svg.getAttribute(name) !== value) svg.setAttribute(name, value);
+  const [old, now] = [[...svg.childNodes], [...made.childNodes]];
+  now.forEach((each, at) => {
+    if (!old[at]) svg.append(each);
+    else if (!old[at].isEqualNode(each)) old[at].replaceWith(each);
+  });
+  for (const each of old.slice(now.length)) each.remove();
+}
 
 /** A drawing of a network. on: {choose(rows), part(path), inside(path)}, the last one for a layer that is looked for and
  * lies in a closed part; without, it is only looked at. */
@@ -14,6 +26,7 @@ export class Diagram {
     this.on = on;
     this.zoom = 0; // 0: as wide as there is room
     this.rows = [];
+    this.layers = []; // of the drawing, which can be chosen
     this.place = h("div", { class: "canvas", tabindex: 0, role: "group", "aria-label": `${label}: arrows move it, + and - enlarge it, 0 fits it in` });
     this.find = h("input", { type: "search", placeholder: "find a layer", "aria-label": "find a layer", size: 12 });
     this.told = h("span", { class: "note", role: "status" });
@@ -43,32 +56,31 @@ export class Diagram {
     return Math.max(320, Math.round(this.place.clientWidth || 900));
   }
 
-  get layers() {
-    return this.svg ? [...this.svg.querySelectorAll(".layer[data-rows], .layer[data-part]")] : [];
-  }
-
-  /** Show a drawing of these rows. */
+  /** Show a drawing of these rows; of the one before, what is the same stays. */
   show(markup, rows) {
-    const { scrollLeft, scrollTop } = this.place;
-    const focused = this.place.contains(document.activeElement) && document.activeElement !== this.place;
-    const at = focused ? this.layers.indexOf(document.activeElement) : -1;
+    const { width } = this; // before anything is changed, so that it is laid out once
     this.rows = rows;
-    if (markup !== this.markup) {
-      this.markup = markup;
-      this.svg = drawn(markup);
-      this.svg.classList.replace("hubel-auto", `hubel-${document.documentElement.dataset.theme}`);
-      this.natural = Number(this.svg.getAttribute("width"));
-      this.place.replaceChildren(this.svg);
-    }
-    this.sized();
-    for (const layer of this.layers) layer.setAttribute("tabindex", -1);
-    (this.layers[at] ?? this.layers[0])?.setAttribute("tabindex", 0);
-    if (at >= 0) this.layers[Math.min(at, this.layers.length - 1)]?.focus({ preventScroll: true });
-    this.place.scrollTo(scrollLeft, scrollTop);
+    if (markup !== this.markup) this.draw(markup);
+    this.sized(width);
   }
 
-  sized() {
-    const fit = Math.min(1, this.width / this.natural);
+  draw(markup) {
+    const at = this.layers.indexOf(document.activeElement);
+    const made = drawn(markup);
+    made.classList.replace("hubel-auto", `hubel-${document.documentElement.dataset.theme}`);
+    for (const layer of made.querySelectorAll(LAYER)) layer.setAttribute("tabindex", -1);
+    this.markup = markup;
+    this.natural = Number(made.getAttribute("width"));
+    if (this.svg) patched(this.svg, made);
+    else this.place.replaceChildren((this.svg = made));
+    this.layers = [...this.svg.querySelectorAll(LAYER)];
+    const here = this.layers[Math.min(Math.max(at, 0), this.layers.length - 1)];
+    here?.setAttribute("tabindex", 0);
+    if (at >= 0) here?.focus({ preventScroll: true });
+  }
+
+  sized(width = this.width) {
+    const fit = Math.min(1, width / this.natural);
     this.svg.style.width = `${Math.round(this.natural * (this.zoom || fit))}px`;
     this.svg.style.height = "auto";
   }
@@ -137,12 +149,14 @@ export class Diagram {
 
   /** Let the layers of these rows flash, each with what changed: a map from row to words. */
   flash(changes) {
+    const changed = [];
     for (const layer of this.layers) {
       const words = (layer.dataset.rows ?? "").split(" ").filter(Boolean).map((row) => changes.get(Number(row))).find(Boolean);
-      if (!words) continue;
+      if (words) changed.push([layer, words, words === true ? null : layer.querySelector(".box")?.getBBox()]);
+    }
+    for (const [layer, words, box] of changed) { // all are asked before any is changed
       layer.classList.add("changed");
-      const box = layer.querySelector(".box")?.getBBox();
-      if (!box || words === true) continue;
+      if (!box) continue;
       const told = document.createElementNS("http://www.w3.org/2000/svg", "text");
       told.textContent = words;
       told.setAttribute("class", "difference");

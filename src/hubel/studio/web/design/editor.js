@@ -14,6 +14,7 @@ export class Editor {
     this.on = on;
     this.layers = new Set(known.words.map(({ word }) => word));
     this.marks = []; // {start, end, kind}
+    this.held = []; // pieces of the mirror
     this.items = [];
     this.picked = 0;
     this.area = h("textarea", {
@@ -46,6 +47,7 @@ export class Editor {
 
   /** Mark places of the text: [{start, end, kind: "chosen" | "wrong" | "changed"}]. */
   mark(marks) {
+    if (!marks.length && !this.marks.length) return;
     this.marks = marks;
     this.paint();
     const chosen = marks.find(({ kind }) => kind === "chosen");
@@ -54,8 +56,7 @@ export class Editor {
 
   typed() {
     this.marks = [];
-    this.paint();
-    this.on.typed(this.text);
+    this.on.typed(this.text); // first: its answer takes longer than what is drawn here
     this.offer();
   }
 
@@ -88,9 +89,9 @@ export class Editor {
         } }, h("b", {}, item.text), " ", h("span", {}, item.does)),
       ),
     );
+    this.paint();
     if (items.length) {
       this.area.setAttribute("aria-activedescendant", "completion0");
-      this.paint();
       this.place();
     } else this.area.removeAttribute("aria-activedescendant");
   }
@@ -173,14 +174,30 @@ export class Editor {
           classes.push("anchor");
           anchored = true;
         }
-        made.push(classes.some(Boolean) ? h("span", { class: classes.filter(Boolean).join(" ") }, piece) : piece);
+        made.push([piece, classes.filter(Boolean).join(" ")]);
         left = left.slice(cut - from);
         from = cut;
       }
       at += token.length;
     }
-    if (!anchored) made.push(h("span", { class: "anchor" }, "\u200b"));
-    if (this.marks.some((mark) => mark.kind === "wrong" && mark.start >= this.text.length)) made.push(h("span", { class: "wrong" }, " "));
-    this.mirror.replaceChildren(...made, "\n");
+    if (!anchored) made.push(["\u200b", "anchor"]);
+    if (this.marks.some((mark) => mark.kind === "wrong" && mark.start >= this.text.length)) made.push([" ", "wrong"]);
+    this.put([...made, ["\n", ""]]);
+  }
+
+  /** Have the mirror hold these pieces, [words, classes] each; those at both ends that it holds already stay. */
+  put(made) {
+    const { held, mirror } = this;
+    const alike = (a, b) => a[0] === b[0] && a[1] === b[1];
+    const least = Math.min(held.length, made.length);
+    let [head, tail] = [0, 0];
+    while (head < least && alike(held[head], made[head])) head += 1;
+    while (tail < least - head && alike(held[held.length - 1 - tail], made[made.length - 1 - tail])) tail += 1;
+    const end = mirror.childNodes[held.length - tail] ?? null;
+    for (const each of [...mirror.childNodes].slice(head, held.length - tail)) each.remove();
+    for (const [words, classes] of made.slice(head, made.length - tail)) {
+      mirror.insertBefore(classes ? h("span", { class: classes }, words) : document.createTextNode(words), end);
+    }
+    this.held = made;
   }
 }

@@ -192,6 +192,7 @@ class Design {
 
   /** Ask about the text as it is now; where one is being answered, the newest comes next. */
   async follow() {
+    clearTimeout(this.later); // what was to be asked of the network before
     this.again = true;
     this.back.disabled = !this.history.canStep(-1);
     this.on.disabled = !this.history.canStep(1);
@@ -206,6 +207,7 @@ class Design {
       }
     } finally {
       this.busy = false;
+      this.later = setTimeout(() => this.answer && this.showLater(this.answer), LATER);
     }
   }
 
@@ -231,13 +233,11 @@ class Design {
     this.diagram.show(answer.drawing, answer.rows);
     if (was) this.diagram.flash(changes(was, answer.rows));
     this.rows.show(answer.rows, was, answer.more);
-    this.showTotals(before);
+    this.showTotals(was && before);
     this.folds.hidden = !this.diagram.layers.some((layer) => layer.dataset.part);
     this.folds.textContent = this.closed.size ? "open blocks" : "close blocks";
     this.keepChoice();
     if (this.wanted && this.written) this.find();
-    clearTimeout(this.later);
-    this.later = setTimeout(() => this.showLater(answer), LATER);
     document.dispatchEvent(new CustomEvent("designed", { detail: text }));
   }
 
@@ -266,9 +266,11 @@ class Design {
   }
 
   async showLater(answer) {
+    if (this.explained === answer) return;
     if (this.tabs.current.name !== "layers") this.tabs.current.shown?.();
     const found = await ask("figures", { text: answer.text });
     if (this.answer !== answer || found.error) return;
+    this.explained = answer;
     this.rows.explain(found.formulas);
     this.advice.replaceChildren(...adviceList(found.advice, found.notes, { change: (text) => this.change(text, false), choose: (path) => this.choose(path, null) }));
     const points = found.advice.length + found.notes.length;

@@ -43,7 +43,7 @@ export class Rows {
     this.body = h("tbody");
     this.note = h("p", { class: "note" });
     const head = COLUMNS.map(([, title, kind]) => h("th", { scope: "col", class: kind }, title));
-    this.element = h("div", {}, h("div", { class: "rows", tabindex: 0, role: "group", "aria-label": "layers" },
+    this.element = h("div", {}, h("div", { class: "rows layers", tabindex: 0, role: "group", "aria-label": "layers" },
       h("table", {}, h("thead", {}, h("tr", {}, head)), this.body)), this.note);
     this.lines = [];
   }
@@ -73,7 +73,9 @@ export class Rows {
   explain(formulas) {
     formulas.forEach((formula, place) => {
       const found = this.lines[place];
-      if (found) found.cells[COLUMNS.length - 1].textContent = formula;
+      if (!found || found.formula === formula) return;
+      found.formula = formula;
+      found.cells[COLUMNS.length - 1].textContent = formula;
     });
   }
 
