@@ -153,6 +153,24 @@ def test_what_learn_has_learnt_is_drawn_for_and_followed(browser_page, address):
     page.locator(".look .note", has_text="has taught 32 images").wait_for()
 
 
+def test_a_room_that_was_left_before_its_answer_came_is_drawn_when_it_is_seen_again(browser_page, address):
+    page = browser_page
+    held = []
+    page.route("**/ask/runs", lambda route: held.append(route))
+    page.goto(f"{address}/#token={TOKEN}&room=look")
+    page.wait_for_selector("html[data-ready]")
+    page.get_by_role("link", name="Learn", exact=True).click()
+    page.locator(".learn .shown figure").first.wait_for()
+    for route in held:
+        route.continue_()
+    page.unroute("**/ask/runs")
+    page.wait_for_load_state("networkidle")
+    assert page.locator(".look .live").count() == 0
+    assert "run=" not in page.url
+    page.get_by_role("link", name="Look", exact=True).click()
+    page.locator(".look .mattered figcaption", has_text="blue spoke for").wait_for()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -174,8 +192,8 @@ def test_dropout_is_left_out_and_said():
 
 def test_digits_ask_for_the_token(address):
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        urllib.request.urlopen(f"{address}/digits/labels.gz")
-    request = urllib.request.Request(f"{address}/digits/labels.gz", headers={"Authorization": f"Bearer {TOKEN}"})
+        urllib.request.urlopen(f"{address}/digits/labels.bin")
+    request = urllib.request.Request(f"{address}/digits/labels.bin", headers={"Authorization": f"Bearer {TOKEN}"})
     with urllib.request.urlopen(request) as answer:
         assert answer.read()[:2] == b"\x1f\x8b"
 

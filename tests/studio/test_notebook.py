@@ -82,7 +82,7 @@ def test_what_is_no_question_is_refused_in_words():
             replied(message)
 
 
-@pytest.mark.parametrize("file", [[], {}, None, 3, "../digits", ["digits/images.gz"]])
+@pytest.mark.parametrize("file", [[], {}, None, 3, "../digits", ["digits/images.bin"]])
 def test_no_other_file_is_given_whatever_is_asked(file):
     assert "no question is called" in replied({"number": 1, "file": file, "question": "x"})["refused"]
 

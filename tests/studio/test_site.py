@@ -39,9 +39,16 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "numpy
 """
 
 
+# what web servers of some years ago know; all else is sent as bytes
+KINDS = {".html": "text/html", ".js": "application/javascript"}
+
+
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *told):
         pass
+
+    def guess_type(self, path):
+        return KINDS.get(Path(path).suffix, "application/octet-stream") if Path(path).suffix else "text/html"
 
 
 @contextmanager
@@ -92,7 +99,7 @@ def test_the_archive_answers_all_questions_by_the_standard_library_alone(tmp_pat
 def test_the_same_site_is_the_same_bytes(made, broken):
     again = site_files(broken)
     assert again == made
-    assert gzip.decompress(made["hubel.zip.gz"]) == python_archive()
+    assert gzip.decompress(made["hubel.bin"]) == python_archive()
 
 
 def test_what_is_kept_off_line_is_what_is_written(made):
@@ -102,9 +109,24 @@ def test_what_is_kept_off_line_is_what_is_written(made):
     assert kept(made["sw.js"]) != kept(other)
 
 
+def test_no_file_has_a_name_that_servers_send_for_something_else(made):
+    """As a module that is none (.mjs), or as what the browser has unpacked already (.gz)."""
+    assert {Path(name).suffix for name in made} == {".html", ".js", ".json", ".bin", ".wasm", ".zip"}
+
+
+def test_a_visit_to_any_room_keeps_the_site(browser_page, tmp_path, broken):
+    write_site(tmp_path, broken)
+    with served(tmp_path) as address:
+        browser_page.goto(f"{address}/#room=course")
+        browser_page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    browser_page.goto("about:blank")
+    browser_page.goto(f"{address}/#room=learn")
+    browser_page.locator(".learn .shown figure").first.wait_for()
+
+
 def test_page_and_python_are_light(made):
     """What comes before Pyodide: 400 kB as it travels."""
-    assert sum(len(gzip.compress(made[name])) for name in ("index.html", "worker.js", "hubel.zip.gz")) < 400_000
+    assert sum(len(gzip.compress(made[name])) for name in ("index.html", "worker.js", "hubel.bin")) < 400_000
 
 
 def site_files_with(made, name, content):
@@ -194,7 +216,7 @@ export async function loadPyodide(options) {
 
 def test_a_memory_that_hangs_is_left_alone(browser_page, tmp_path, broken):
     write_site(tmp_path, broken)
-    (tmp_path / "pyodide/pyodide.mjs").write_text(HANGS)
+    (tmp_path / "pyodide/pyodide.js").write_text(HANGS)
     page = browser_page
     with served(tmp_path) as address:
         page.goto(address)

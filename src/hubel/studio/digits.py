@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-DIGIT_FILES = {
-    "digits/images.gz": "t10k-images-idx3-ubyte.gz",
-    "digits/labels.gz": "t10k-labels-idx1-ubyte.gz",
+DIGIT_FILES = {  # not called .gz: some web servers have browsers unpack what is
+    "digits/images.bin": "t10k-images-idx3-ubyte.gz",
+    "digits/labels.bin": "t10k-labels-idx1-ubyte.gz",
 }
 
 

@@ -32,13 +32,18 @@ def site_files(pyodide: Path, course: dict[str, Any] | None = None) -> dict[str,
     course: a teacher's exercises (`hubel.studio.course`) in place of hubel's own.
     """
     found = {f"zoo/{name}.json": _known(name).encode() for name in zoo.names()}
-    found |= {f"pyodide/{name}": (pyodide / name).read_bytes() for name in FILES}
+    found |= {f"pyodide/{_served(name)}": (pyodide / name).read_bytes() for name in FILES}
     found |= {name: digits_file(name) for name in DIGIT_FILES}
-    found["hubel.zip.gz"] = gzip.compress(python_archive(), 9, mtime=0)
+    found["hubel.bin"] = gzip.compress(python_archive(), 9, mtime=0)
     found["worker.js"] = web_file("studio", "worker.js").encode()
     found["index.html"] = site_page(course).encode()
     found["sw.js"] = _service_worker(found).encode()
     return found
+
+
+def _served(name: str) -> str:
+    """The name of a file as every web server sends it for what it is: many know no .mjs, which browsers then refuse."""
+    return name.replace(".mjs", ".js")
 
 
 def write_site(folder: Path, pyodide: Path, course: dict[str, Any] | None = None) -> dict[str, int]:

@@ -8,6 +8,8 @@ let number = 0;
 let state = "beginning";
 let worker = null;
 
+addEventListener("load", () => worker || keep()); // a room that asks nothing; else once Python is here, which is the same files
+
 function begin(name = "python") {
   let late = null;
   worker = new Worker("worker.js", { type: "module", name });
@@ -30,7 +32,7 @@ function begin(name = "python") {
       else done(JSON.parse(data.answer));
     }
   };
-  worker.onerror = (event) => fail(event.message || "the worker could not be started");
+  worker.onerror = (event) => fail(event.message || "a program of it could not be loaded; the web server has to send files named .js as JavaScript");
 }
 
 /** Begin again without the memory that was kept, and ask again what waits: a start that hangs says nothing. */

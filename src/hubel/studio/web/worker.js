@@ -3,11 +3,18 @@
 // Python's memory as it is once hubel is imported is kept by the browser where it may keep something, so that a later
 // visit begins there: Pyodide's own way of starting, of the one version that the site brings.
 
-import * as python from "./pyodide/pyodide.mjs";
+import * as python from "./pyodide/pyodide.js";
 
 const KEPT = "hubel-python"; // the cache of the memories
 const BEGIN = "import sys; sys.path.insert(0, '/hubel')\nfrom hubel.studio.answers import answered_json";
 const HERE = new URL(".", location.href).href;
+
+// a server that knows no .wasm sends it as what is not compiled while it comes, but from its bytes
+const streamed = WebAssembly.instantiateStreaming?.bind(WebAssembly);
+if (streamed) WebAssembly.instantiateStreaming = async (response, imports) => {
+  const found = await response;
+  return found.headers.get("Content-Type") === "application/wasm" ? streamed(found, imports) : WebAssembly.instantiate(await found.arrayBuffer(), imports);
+};
 
 let isRemembered = false;
 const ready = begin();
@@ -34,8 +41,8 @@ async function begin() {
 }
 
 async function fetched() {
-  const found = await fetch("hubel.zip.gz");
-  if (!found.ok) throw Error(`hubel.zip.gz: ${found.status}`);
+  const found = await fetch("hubel.bin");
+  if (!found.ok) throw Error(`hubel.bin: ${found.status}`);
   return new Response(found.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 

@@ -9,7 +9,7 @@ export const DEVIATION = 0.3081;
 
 /** {images: Uint8Array, labels: Uint8Array, number, training, at(index) → Float32Array, pixels(index)}. */
 export async function digits() {
-  const [images, labels] = await Promise.all(["digits/images.gz", "digits/labels.gz"].map(unpacked));
+  const [images, labels] = await Promise.all(["digits/images.bin", "digits/labels.bin"].map(unpacked));
   const number = labels.length - LABEL_HEAD;
   const example = new Float32Array(SIDE * SIDE);
   const pixels = (index) => images.subarray(HEAD + index * SIDE * SIDE, HEAD + (index + 1) * SIDE * SIDE);
