@@ -185,6 +185,15 @@ def test_every_exercise_of_ours_is_right_with_its_own_answer():
         (EXERCISE + "- asks: beauty\n", "c.md:5: asks: conv1 has no 'beauty'; expected "),
         ("### A\nWhat?\n", "c.md:1: expected a line `- network: "),
         ("### A\n- network: 8x8x1: conv 1 3x3\n", "c.md:1: expected a question under 'A'"),
+        (
+            EXERCISE.replace("8 5x5", "8 5x5 padding=?"),
+            "c.md:3: expected a line `- output: 32x32x8` too: what comes out with the right number in place of ?",
+        ),
+        (EXERCISE + "- output: 28x28x8\n", "c.md:5: output: means nothing where the network has no `?`"),
+        (
+            EXERCISE.replace("8 5x5", "8 5x5 padding=?").replace("- layer: conv1", "- output: 99x9x8"),
+            "c.md:4: network: no number up to 255 in place of ? gives 99×9×8",
+        ),
         (EXERCISE * 301, "expected at most 300 exercises"),
         (
             EXERCISE.replace("8 5x5", "? 5x5" + ", relu" * 300) * 5,

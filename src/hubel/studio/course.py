@@ -120,12 +120,24 @@ def _tried(found: dict[str, Any], name: str) -> dict[str, Any]:
     if not found["text"]:
         raise SettingError(f"{where}: expected a question under {found['title'][0][:60]!r}")
     asked = {"network": found["network"], "layer": found["layer"], "asks": found["asks"], "wanted": found.pop("output")}
+    gapped = GAP in found["network"]
+    if gapped and not asked["wanted"]:
+        raise SettingError(
+            f"{name}:{lines['network']}: expected a line `- output: 32x32x8` too: what comes out with the right number "
+            f"in place of {GAP}"
+        )
+    if asked["wanted"] and not gapped:
+        raise SettingError(
+            f"{name}:{lines['output']}: output: means nothing where the network has no `{GAP}`; the output is asked "
+            "for by `- asks: output`"
+        )
     try:
         exercise(**asked, given="", language="en")
     except HubelError as error:
         told = printable(str(error).partition("\n")[0])
         kinds = (("network", NetworkError), ("layer", UnknownNameError), ("asks", SettingError))
         at = next((field for field, kind in kinds if isinstance(error, kind)), "")
+        at = "output" if gapped and at not in lines else at
         place = f"{name}:{lines.get(at, lines[''])}"
         raise SettingError(f"{place}: {told}: mend the exercise's network, layer, asks or output") from None
     english = found.pop("text")
