@@ -214,6 +214,14 @@ export async function loadPyodide(options) {
 """
 
 
+# whether its memory is there whole
+KEPT = """async () => {
+  const cache = await caches.open("hubel-python");
+  const [name] = await cache.keys();
+  return name && (await (await cache.match(name)).arrayBuffer()).byteLength === 3;
+}"""
+
+
 def test_a_memory_that_hangs_is_left_alone(browser_page, tmp_path, broken):
     write_site(tmp_path, broken)
     (tmp_path / "pyodide/pyodide.js").write_text(HANGS)
@@ -221,12 +229,13 @@ def test_a_memory_that_hangs_is_left_alone(browser_page, tmp_path, broken):
     with served(tmp_path) as address:
         page.goto(address)
         page.locator("html[data-python=begun]").wait_for(state="attached")
-        page.wait_for_function("caches.open('hubel-python').then((cache) => cache.keys()).then((kept) => kept.length)")
+        page.wait_for_function(KEPT)
         page.clock.install()
         page.goto("about:blank")
         page.goto(f"{address}/#net=8x8x1:+flatten")
         page.locator("#trouble", has_text="Python is on its way").wait_for()
         while not page.locator("#trouble", has_text="does not begin").count():
+            assert not page.locator("html[data-python]").count(), "it began without the memory"
             page.clock.fast_forward(1000)
         page.locator("html[data-python=begun]").wait_for(state="attached")
         page.locator("#wrong", has_text="it answers").wait_for()
