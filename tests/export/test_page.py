@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,9 @@ from tests.export.test_onnx import lived_in
 
 
 @pytest.fixture(autouse=True)
-def without_node(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def without_node(monkeypatch: pytest.MonkeyPatch) -> None:
     """Node takes seconds to run a page's programs on all pictures; one test lets it."""
-    with monkeypatch.context() as patch:
-        patch.setattr("hubel.export.page.trial.found_node", lambda: None)
-        yield
+    monkeypatch.setattr("hubel.export.page.trial.found_node", lambda: None)
 
 
 @pytest.mark.skipif(found_node() is None, reason="Node runs a page's programs")
