@@ -184,6 +184,7 @@ def keras(source: Any, size: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
     """Keras's own `predict` of the program that `hubel code --to keras` writes."""
     from hubel.code import source as program
 
+    os.environ.setdefault("KERAS_BACKEND", "torch")
     names: dict[str, Any] = {"__name__": "program"}
     exec(program(source.network, "keras"), names)
     model = [each for each in names.values() if getattr(each, "__module__", "") == "program"][-1]()  # the whole is last
