@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hubel.nn import inspect
-from hubel.nn.inspection.run import tensors_in
+from hubel.nn.inspection.tensors import tensors_in
 
 Maker = Callable[[], nn.Module]
 STEPS = 32  # of a text

@@ -106,7 +106,7 @@ def test_the_fullest_moment_is_that_of_a_pass_without_gradients(name: str) -> No
     assert with_gradients is not None
     assert without is not None
     assert with_gradients.activations == without.activations
-    assert without.kept == 0
+    assert without.training is None
 
 
 def test_rows_say_who_reads_whom() -> None:

@@ -196,7 +196,7 @@ def test_products_with_whole_numbers_are_counted(
     report = inspect_onnx(saved(tmp_path / "d.onnx", [one], [*shape], {**stored, **scales}, ("com.microsoft",)))
     assert (report.parameters, report.macs) == (parameters, macs)
     integers = sum(array.size for array in stored.values() if array.dtype == np.uint8)
-    assert report.notes[0] == f"{integers} of the parameters are stored as whole numbers"
+    assert report.notes[0] == f"{integers} of the parameters are stored as whole numbers, which are not trained"
 
 
 def test_a_whole_product_as_onnx_runtime_rounds_it(tmp_path: Path) -> None:

@@ -24,11 +24,12 @@ def saved(
     domains: tuple[str, ...] = (),
     functions: list[Any] | None = None,
     opset: int = 17,
+    gives: int = FLOAT,
 ) -> Path:
-    """Save a graph from `x` to `y`."""
+    """Save a graph from `x` to `y`, whose numbers are of the type `gives`."""
     tensors = [numpy_helper.from_array(np.asarray(array), name) for name, array in stored.items()]
     given = [helper.make_tensor_value_info("x", FLOAT, shape)]
-    graph = helper.make_graph(nodes, "odd", given, [helper.make_tensor_value_info("y", FLOAT, None)], tensors)
+    graph = helper.make_graph(nodes, "odd", given, [helper.make_tensor_value_info("y", gives, None)], tensors)
     opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, functions=functions or []), str(path))
     return path
@@ -161,7 +162,12 @@ def test_whole_numbers_are_weights(tmp_path: Path) -> None:
     report = inspect_onnx(saved(tmp_path / "int8.onnx", nodes, [1, 3, 5, 5], stored))
     assert report.macs == 9 * 4 * 27 + 9 * 4 * 4
     assert report.parameters == 108 + 4 + 16
-    assert report.notes == ("128 of the parameters are stored as whole numbers",)
+    assert (report.trainable, report.backward_macs) == (0, 0)
+    assert report.notes == (
+        "128 of the parameters are stored as whole numbers, which are not trained",
+        "it cannot be trained as it stands, and no backward pass is counted: no floating number that could be learned "
+        "leads to an output of floating numbers",
+    )
 
 
 def test_factors_limits_and_sizes_are_no_parameters(tmp_path: Path) -> None:

@@ -108,8 +108,9 @@ def test_a_matrix_packed_in_bytes(bits: int, tmp_path: Path) -> None:
     model = saved(tmp_path / "n.onnx", one, {"x": (5, columns)}, stored)
     report = inspect_onnx(tmp_path / "n.onnx")
     assert report.output_shape == answers(model, {"x": (5, columns)})[0].shape
-    assert (report.parameters, report.macs, report.backward_macs) == (70 * 24, 5 * 70 * 24, 5 * 70 * 24)
-    assert report.notes[0] == "1,680 of the parameters are stored as whole numbers"
+    assert (report.parameters, report.macs, report.backward_macs) == (70 * 24, 5 * 70 * 24, 0)
+    assert report.trainable == 0
+    assert report.notes[0] == "1,680 of the parameters are stored as whole numbers, which are not trained"
     assert report.memory is not None
     assert report.memory.weights == sum(array.nbytes for array in stored.values())
 

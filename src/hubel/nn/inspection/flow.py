@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import ReferenceType, ref
+from weakref import ReferenceType, WeakSet, ref
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,22 @@ class _Node:
     reads: list[int] = field(default_factory=list)
 
 
+@dataclass(eq=False)
+class _Saved:
+    """What PyTorch's graph keeps of a tensor, for as long as it does: the shape alone. `serial` is its storage's,
+    `begins` where it begins there, and `writes` how many there had been by then.
+    """
+
+    shape: TensorShape
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+    serial: int | None
+    room: int
+    begins: int
+    writes: int
+
+
 class Flow:
     """Follows storages, since views and changes in place keep theirs, through one pass of a model."""
 
@@ -37,7 +53,12 @@ class Flow:
         self._calls: dict[tuple[nn.Module, int], int] = {}
         self._held: list[ReferenceType[Any]] = []
         self.taken = self.most = 0  # bytes of what the pass has made and not let go
-        self._saved: dict[int, int] = {}
+        self._saved: WeakSet[_Saved] = WeakSet()
+        self._kept = 0
+        self._writes = 0
+        # by storage and place in it, the last write's number, and what wrote; parts of one may change apart (LSTM)
+        self._written: dict[tuple[int | None, int], tuple[int, str]] = {}
+        self.spoiled = ""  # what wrote into something that the backward pass needs as it was
 
     def give(self, named: Iterable[tuple[str, Tensor]]) -> None:
         """Note what the model is given; a name may be empty."""
@@ -55,16 +76,17 @@ class Flow:
         in a pass without gradients, and one pass tells both.
         """
 
-        def keep(tensor: Tensor) -> tuple[Any, ...]:
-            key = _key(tensor)
-            if key in self._made:  # weights are held anyway
-                self._saved[self._serial[key]] = _room(tensor)
+        def keep(tensor: Tensor) -> _Saved:
             full = tensor if len(numbers_of(tensor)) == 1 else torch.empty(tensor.shape, device="meta")
-            return tuple(tensor.shape), full.stride(), tensor.dtype, tensor.device
+            serial = self._serial[_key(tensor)] if _key(tensor) in self._made else None  # weights are held anyway
+            shape, stride = tuple(tensor.shape), full.stride()
+            begins = int(tensor.storage_offset()) if full is tensor else 0
+            saved = _Saved(shape, stride, tensor.dtype, tensor.device, serial, _room(tensor), begins, self._writes)
+            self._saved.add(saved)
+            return saved
 
-        def give(kept: tuple[Any, ...]) -> Tensor:
-            shape, stride, dtype, device = kept
-            return torch.empty_strided(shape, stride, dtype=dtype, device=device)
+        def give(saved: _Saved) -> Tensor:
+            return torch.empty_strided(saved.shape, saved.stride, dtype=saved.dtype, device=saved.device)
 
         return saved_tensors_hooks(keep, give)
 
@@ -98,8 +120,19 @@ class Flow:
         for tensor in made:
             self._put(tensor, node)
 
+    def wrote(self, name: str, tensors: Iterable[Tensor]) -> None:
+        """Note that an operation wrote into these."""
+        self._writes += 1
+        for tensor in tensors:
+            if _key(tensor) in self._made and tensor.layout == torch.strided:
+                self._written[self._serial[_key(tensor)], int(tensor.storage_offset())] = self._writes, name
+
     def end(self, outputs: Iterable[Tensor]) -> None:
-        """Note what the model returns."""
+        """Note what the model returns, which holds what a backward pass needs."""
+        for saved in self._saved:
+            number, name = self._written.get((saved.serial, saved.begins), (0, ""))
+            self.spoiled = name if number > saved.writes else self.spoiled
+        self._kept = sum({saved.serial: saved.room for saved in self._saved if saved.serial is not None}.values())
         for number, tensor in enumerate(outputs, 1):
             source = self._made.get(_key(tensor))
             if source is not None:
@@ -115,7 +148,7 @@ class Flow:
 
     def kept(self) -> int:
         """Bytes kept for the backward pass, each storage once."""
-        return sum(self._saved.values())
+        return self._kept
 
     def _node_of(self, running: Sequence[tuple[nn.Module, int]], name: str, made: Tensor) -> int:
         """The call that an operation belongs to: that of the outermost module without modules, or its own."""
@@ -148,14 +181,14 @@ class Flow:
         self._made[key] = node
 
 
-def memory_of(model: nn.Module, kept: int, most: int) -> Memory:
-    """What a model takes besides its code, from what one pass kept and another had at most."""
+def memory_of(model: nn.Module, kept: int | None, most: int) -> Memory:
+    """What a model takes besides its code, from what one pass kept (None: it cannot be trained) and had at most."""
     parameters = {id(each): each for each in model.parameters()}.values()
     buffers = {id(each): each for each in model.buffers()}.values()
     return Memory(
         weights=sum(map(_bytes, (*parameters, *buffers))),
         activations=most,
-        gradients=sum(_bytes(each) for each in parameters if each.requires_grad),
+        gradients=None if kept is None else sum(_bytes(each) for each in parameters if each.requires_grad),
         kept=kept,
     )
 

@@ -18,8 +18,9 @@ from hubel.nn.inspection.clash import decided, explained, first_line, without_ba
 from hubel.nn.inspection.flow import Flow, memory_of, numbers_of
 from hubel.nn.inspection.report import Inspection as Inspection
 from hubel.nn.inspection.report import ModuleRow as ModuleRow
-from hubel.nn.inspection.report import TensorShape, tensor_text
-from hubel.nn.inspection.run import Seen, Watch, shapes_of, tensors_in, watched
+from hubel.nn.inspection.report import TensorShape, tensor_text, unreached
+from hubel.nn.inspection.run import Seen, Watch, watched
+from hubel.nn.inspection.tensors import shapes_of, tensors_in
 
 # What PyTorch says of models that write where gradients would be wanted, and so only predict.
 WITHOUT = "automatic differentiation|require[sd]? grad|leaf Variable|is a view and (is being|its base)"
@@ -72,6 +73,11 @@ def inspect(
         watch = error.watch  # type: ignore[attr-defined]
     if stopped:
         gc.collect()  # what the frames of the error held
+    learns = watch.graph is not None and watch.graph.learns
+    if watch.graph is not None and not notes:
+        notes += watch.graph.notes(
+            {id(watch.twins.of(each)): each.numel() for each in module.parameters() if each.requires_grad}
+        )
     notes += [_left_out(module, watch, stopped)] if stopped else _always_on(module, watch, inputs, keywords)
     if any(len(numbers_of(each)) > 1 for each in tensors_in((inputs, keywords))):
         notes.append("a sparse input counts as if it were full")
@@ -87,7 +93,7 @@ def inspect(
         rows,
         (*notes, *_notes(module, watch, picture)),
         flow.stops(),
-        None if stopped else memory_of(module, flow.kept(), flow.most),
+        None if stopped else memory_of(module, flow.kept() if learns else None, flow.most),
         stopped,
     )
 
@@ -265,6 +271,8 @@ def _row(part: nn.Module, path: str, watch: Watch, first: dict[int, str]) -> Mod
             f"{seen.without_gradient:,} MACs ran without gradients (no_grad, an autograd.Function of its own, a "
             "re-entrant checkpoint): what their backward pass costs, if there is one, is not counted"
         )
+    if seen.unreached and watch.graph is not None and watch.graph.learns:
+        notes.append(unreached(seen.unreached))
     notes += dict.fromkeys(seen.beside)
     notes += _output_notes(seen)
     shape = next((shapes[0] for shapes in seen.outputs if shapes), None)

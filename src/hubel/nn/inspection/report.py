@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from hubel.view.words.tables import Table
 
 TensorShape = tuple[int, ...]
 TITLES = ("module", "type", "output", "parameters", "MACs", "backward", "calls")
+NOT_TRAINED = "it cannot be trained as it stands, and no backward pass is counted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Memory:
     weights: parameters and buffers. activations: the most that lives at one moment of a pass without gradients, the
     input included. gradients: of what is trained. kept: for the backward pass, by PyTorch's own graph, the input
     included, and each piece of memory once; attention as it is without a device's fused kernels, which keep less. Of an
-    ONNX file nothing is known of training: gradients and kept are None.
+    ONNX file nothing is known of training, and some models cannot be trained: gradients and kept are None.
     """
 
     weights: int
@@ -222,6 +224,19 @@ class Inspection(Drawn):
         cells = [TITLES, *(_cells(row) for row in self.rows)]
         widths = [max(len(line[i]) for line in cells) for i in range(len(TITLES))]
         return ["  ".join(_aligned(line, widths)).rstrip() for line in cells]
+
+
+def learn_nothing(parameters: int, flat: Iterable[str]) -> str:
+    """Say of how many parameters all goes through functions of a gradient of 0."""
+    return (
+        f"{parameters:,} of its parameters learn nothing: all that comes of them goes through "
+        f"{' and '.join(flat)}, whose gradient is 0 everywhere"
+    )
+
+
+def unreached(macs: int) -> str:
+    """Say how many multiply-adds training asks no gradient of."""
+    return f"{macs:,} MACs lead to no output that has a gradient: what they would cost backward is not counted"
 
 
 def tensor_text(shape: TensorShape | None) -> str:

@@ -20,10 +20,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from hubel.nn.inspection.costs import RULES as COSTS
 from hubel.nn.inspection.costs import not_counted, wants_gradient
 from hubel.nn.inspection.flow import Flow
+from hubel.nn.inspection.gradients import Graph
 from hubel.nn.inspection.kept import Around
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.inspection.shapes import RULES as SHAPES
 from hubel.nn.inspection.state import Twins, same_randomness, standing_in
+from hubel.nn.inspection.tensors import replaced, returned, shapes_of, tensors_in, written_by
 
 aten = torch.ops.aten
 DROPS = ("native_dropout", "bernoulli", "bernoulli_")
@@ -36,6 +38,7 @@ class Seen:
     """What was seen of one module: its own multiply-adds, how often it ran, what it was given and returned.
 
     without_gradient: multiply-adds whose backward pass PyTorch does not see, though an operand wants a gradient.
+    unreached: multiply-adds that lead to nothing that the model returns with a gradient.
     beside: what is to be said of operations whose cost is not in these figures, or not as it is. elsewhere: whether it
     ran in another thread, which nobody watches.
     """
@@ -44,6 +47,7 @@ class Seen:
     macs: int = 0
     backward_macs: int = 0
     without_gradient: int = 0
+    unreached: int = 0
     beside: list[str] = field(default_factory=list)
     elsewhere: bool = False
     inputs: tuple[TensorShape, ...] = ()
@@ -80,6 +84,8 @@ class Watch(TorchDispatchMode):
         self.dropped: dict[nn.Module, None] = {}  # modules in which numbers were dropped
         self.made: list[ReferenceType[Tensor]] = []  # tensors without numbers that may outlive the run
         self.outlived: list[ReferenceType[Tensor]] = []  # those that do, when all is put back
+        self.graph: Graph | None = None  # behind what the model returns
+        self._backward: list[tuple[Seen, int, int, int]] = []  # products, forward and backward, by PyTorch's node
         self._used: set[int] = set()
         self._written: set[int] = set()  # tensors with numbers into which others without were written
 
@@ -144,6 +150,7 @@ class Watch(TorchDispatchMode):
         if self.running and (told := not_counted(func, tensors_in((args, kwargs)))):
             self.seen[self.running[-1]].beside.append(told)
         if self.flow is not None and threading.get_ident() == self.thread:
+            self.flow.wrote(func.overloadpacket.__name__, written_by(func, args, kwargs))
             self.flow.operation(
                 [(module, self.seen[module].calls) for module in self.running],
                 func.overloadpacket.__name__,
@@ -159,10 +166,21 @@ class Watch(TorchDispatchMode):
             seen = self.seen[self.running[-1]]
             seen.macs += macs
             wanted = wants_gradient(left) + wants_gradient(right)
-            if trains:
+            if trains and wanted:
                 seen.backward_macs += macs * wanted
+                # autograd has numbered its node before it calls what is below it
+                number = torch.autograd._get_sequence_nr() - 1  # type: ignore[attr-defined]
+                self._backward.append((seen, macs, macs * wanted, number))
             elif wanted:
                 seen.without_gradient += macs
+
+    def end(self, output: Any) -> None:
+        """Take back what is not part of a backward pass from what the model returns."""
+        self.graph = graph = Graph(returned(output), self.flow.spoiled if self.flow is not None else "")
+        for seen, macs, backward, number in self._backward:
+            if graph.without or number not in graph.numbers:
+                seen.backward_macs -= backward
+                seen.unreached += macs
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if torch.is_inference_mode_enabled():  # where composite operations come whole
@@ -289,6 +307,7 @@ def watched(
                 found = model(*given, **named)
             if flow is not None:
                 flow.end(tensors_in(found))
+            watch.end(found)
     except Reached as reached:
         raise reached.with_traceback(None) from None  # its frames hold tensors, for which garbage would be collected
     except Exception as error:
@@ -327,33 +346,3 @@ def _not_compiled() -> AbstractContextManager[Any]:
         return nullcontext()
     stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
     return stance
-
-
-def shapes_of(value: Any) -> tuple[TensorShape, ...]:
-    """Return the shapes of all tensors inside."""
-    return tuple(tuple(tensor.shape) for tensor in tensors_in(value))
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Walk over all tensors inside tuples, lists, dictionaries, and objects that hold their fields as attributes."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-
-
-def replaced(value: Any, by: Callable[[Tensor], Tensor]) -> Any:
-    """Return the same structure with every tensor replaced."""
-    if isinstance(value, Tensor):
-        return by(value)
-    if isinstance(value, dict):
-        return {key: replaced(item, by) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(replaced(item, by) for item in value))
-    if isinstance(value, (tuple, list)):
-        return type(value)(replaced(item, by) for item in value)
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hubel.nn.inspection.run import tensors_in
+from hubel.nn.inspection.tensors import tensors_in, written_by
 
 aten = torch.ops.aten
 # these write running statistics while they train, and do not say so
@@ -34,7 +33,8 @@ class Unwritten(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        for tensor in _written(func, args, kwargs):
+        statistics = args[_STATISTICS[func]] if func in _STATISTICS else ()
+        for tensor in (*tensors_in(statistics), *written_by(func, args, kwargs)):
             key = _key(tensor)
             if key is not None and key not in self._made and key not in self._kept:
                 storage = tensor.untyped_storage()
@@ -50,16 +50,6 @@ class Unwritten(TorchDispatchMode):
         super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
         for storage, numbers in self._kept.values():
             storage.copy_(numbers)
-
-
-def _written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
-    if func in _STATISTICS:
-        yield from tensors_in(args[_STATISTICS[func]])
-    if not func._schema.is_mutable:
-        return
-    for place, argument in enumerate(func._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            yield from tensors_in(args[place] if place < len(args) else kwargs.get(argument.name))
 
 
 def _key(tensor: Tensor) -> int | None:

@@ -25,7 +25,8 @@ TURNS: dict[tuple[str, tuple[int, ...]], str] = {
 """How a tensor's channels lie, and what a transposition makes of that: "first" is PyTorch's and ONNX's order, channels
 before rows; "last" has the channels last, "turned" before the images; "split" has them in groups, in two dimensions,
 "swapped" those two exchanged; "steps" has the steps of a sequence before the images, and features last; "loose" is
-the same numbers in other dimensions, on the way to a vector or picture.
+the same numbers in other dimensions, on the way to a vector or picture; "flat" is a vector whose numbers stand in
+another order than the tree's, as of a picture with its channels last: a layer that has weights for each takes it.
 """
 
 

@@ -13,7 +13,8 @@ from torch.nn.modules import module as hooks
 from torch.nn.utils.parametrize import is_parametrized
 from torch.overrides import TorchFunctionMode
 
-from hubel.nn.inspection.run import replaced, tensors_in, watched
+from hubel.nn.inspection.run import watched
+from hubel.nn.inspection.tensors import replaced, tensors_in
 
 BATCH = 2  # normalisation in training mode refuses one
 

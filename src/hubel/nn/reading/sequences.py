@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import hubel.arch as arch
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.run import tensors_in
+from hubel.nn.inspection.tensors import tensors_in
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.lying import TURNS
 from hubel.nn.reading.moves import argument, moved

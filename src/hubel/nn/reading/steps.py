@@ -12,7 +12,7 @@ import hubel.arch as arch
 from hubel.arch import Shape
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.inspect import input_type
-from hubel.nn.inspection.run import tensors_in
+from hubel.nn.inspection.tensors import tensors_in
 from hubel.nn.reading.composed import composed, convolved_steps, largest
 from hubel.nn.reading.functions import module_of, weighted_module
 from hubel.nn.reading.graph import Step

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hubel.arch import Shape
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.run import replaced, tensors_in
+from hubel.nn.inspection.tensors import replaced, tensors_in
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.record import Call, Record
 from hubel.nn.reading.worked import Worked

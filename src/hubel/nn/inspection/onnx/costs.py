@@ -12,9 +12,10 @@ from typing import Any
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.file import GivenShapes, made_sense_of, read_onnx
 from hubel.nn.inspection.onnx.flow import Flow
+from hubel.nn.inspection.onnx.gradients import Gradients, of_recurrent
 from hubel.nn.inspection.onnx.memory import memory_of
 from hubel.nn.inspection.onnx.parts import KINDS, Part, taken
-from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
+from hubel.nn.inspection.report import NOT_TRAINED, Inspection, ModuleRow, TensorShape, learn_nothing, unreached
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
 # Inputs that training does not learn: statistics, factors, sizes, limits, scales and zero points of integers.
@@ -62,7 +63,7 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     """
     graph, found, inputs, constants, written, idle, parts, fixed = read_onnx(path, input_shape, batch)
     own = {name: _Constant(None if name in fixed else tensor) for name, tensor in constants.items()}
-    reading = _Reading(found, own, parts)
+    reading = _Reading(found, own, parts, Gradients(graph))
     filled = {node.output[0] for node in graph.node if node.op_type == "ConstantOfShape"}
     weights = (node.input[WEIGHTED[node.op_type]] for node in graph.node if node.op_type in WEIGHTED)
     reading.left_out = not filled.isdisjoint(weights)
@@ -112,9 +113,13 @@ class _Reading:
     """Takes in a graph's nodes one after another."""
 
     def __init__(
-        self, shapes: Mapping[str, TensorShape], constants: dict[str, _Constant], parts: Mapping[str, Part]
+        self,
+        shapes: Mapping[str, TensorShape],
+        constants: dict[str, _Constant],
+        parts: Mapping[str, Part],
+        gradients: Gradients,
     ) -> None:
-        self.shapes, self.constants, self.parts = shapes, constants, parts
+        self.shapes, self.constants, self.parts, self.gradients = shapes, constants, parts, gradients
         self.rows: list[ModuleRow] = []
         self.read: set[str] = set()
         self.counted: dict[str, str] = {}
@@ -123,6 +128,7 @@ class _Reading:
         self.uncounted: Counter[str] = Counter()
         self.whole: dict[str, int] = {}  # what is learned and stored as whole numbers
         self.made_by: dict[str, str] = {}  # what has no shape
+        self.still = 0  # parameters whose gradient is 0 everywhere
         self.left_out = False  # whether constants of one number, repeated, stand for weights
         self.flow = Flow(shapes)
 
@@ -133,7 +139,12 @@ class _Reading:
             told = "their multiply-adds, and the parameters of graphs inside them, are not in the totals"
             yield f"not counted: {listed}; {told}"
         if quantised := sum(size for name, size in self.whole.items() if name in self.counted):
-            yield f"{quantised:,} of the parameters are stored as whole numbers"
+            yield f"{quantised:,} of the parameters are stored as whole numbers, which are not trained"
+        macs, parameters = (sum(getattr(row, name) for row in self.rows) for name in ("macs", "parameters"))
+        if macs and parameters and self.gradients.outputs.isdisjoint(self.trained):
+            yield f"{NOT_TRAINED}: no floating number that could be learned leads to an output of floating numbers"
+        elif self.still:
+            yield learn_nothing(self.still, self.gradients.flat)
 
     def take(self, node: Any) -> None:
         """Add a node's row, or remember that what it gives is constant."""
@@ -149,20 +160,26 @@ class _Reading:
             self.uncounted[node.op_type if plain else f"{node.domain}.{node.op_type}"] += 1
         self.numbers[node.op_type] = self.numbers.get(node.op_type, 0) + 1
         path = node.name or f"{node.op_type.lower()}{self.numbers[node.op_type]}"
-        parameters, notes = self._parameters(node, path)
+        parameters, trainable, notes = self._parameters(node, path)
         macs, backward = self._products(node, path)
         if part is not None and part.times is not None:
-            held, macs, backward = self._inside(node, part, part.times)
-            parameters += held
-        if parameters or any(name in self.trained for name in node.input):
-            self.trained.update(node.output)
+            held, learned, macs, backward = self._inside(node, part, part.times)
+            parameters, trainable = parameters + held, trainable + learned
+        learns = any(self._learns(node, place) for place in range(len(node.input)))
+        if trainable or learns or not self.trained.isdisjoint(names):
+            self.trained.update(filter(self.gradients.has, node.output))
+        if self.gradients.wanted.isdisjoint(node.output):
+            notes += [unreached(macs)] if backward else []
+            backward = 0
+        elif self.gradients.moved.isdisjoint(node.output):
+            self.still += trainable
         shape = self.shapes.get(node.output[0])
         if shape is None:
             self.made_by.update(dict.fromkeys(node.output, f"{path}, a {node.op_type} of {node.domain or 'ONNX'}"))
-        self.rows.append(ModuleRow(path, node.op_type, shape, parameters, parameters, macs, backward, 1, tuple(notes)))
+        self.rows.append(ModuleRow(path, node.op_type, shape, parameters, trainable, macs, backward, 1, tuple(notes)))
         self.flow.take(node, path, names, macs)
 
-    def _inside(self, node: Any, part: Part, times: int) -> tuple[int, int, int]:
+    def _inside(self, node: Any, part: Part, times: int) -> tuple[int, int, int, int]:
         """Count the parameters and products of what an operator runs, as often as it does. The first time what it
         begins with may want no gradient that it wants later, where something learned has made it.
         """
@@ -173,11 +190,11 @@ class _Reading:
             states = own
         for name, given in zip(own, takes, strict=True):
             constant = self.constants.get(given)
-            if given in self.trained or (constant is not None and {*constant.sources} - constant.zeros):
+            if given in self.trained or (constant is not None and self._floating(constant) - constant.zeros):
                 self.trained.add(name)
         self.constants.update((tensor.name, _Constant(tensor)) for tensor in part.graph.initializer)
         rows = self._once(part)
-        parameters = sum(row.parameters for row in rows)
+        parameters, trainable = (sum(getattr(row, each) for row in rows) for each in ("parameters", "trainable"))
         macs, backward = (times * sum(getattr(row, each) for row in rows) for each in ("macs", "backward_macs"))
         learned = {name for name, made in zip(states, gives, strict=False) if made in self.trained} - self.trained
         self.trained |= learned
@@ -187,13 +204,13 @@ class _Reading:
                 row.backward_macs - first.backward_macs for row, first in zip(later, rows, strict=True)
             )
         self._leave(part.graph)
-        return parameters, macs, backward
+        return parameters, trainable, macs, backward
 
     def _once(self, part: Part) -> list[ModuleRow]:
         """Count what an operator runs once."""
         inner = copy(self)
         inner.shapes, inner.parts, inner.rows, inner.numbers = part.shapes, part.parts, [], {}
-        inner.flow = Flow(part.shapes)
+        inner.flow, inner.gradients = Flow(part.shapes), Gradients(part.graph)
         for each in part.graph.node:
             inner.take(each)
         return inner.rows
@@ -232,25 +249,41 @@ class _Reading:
         for output in node.output:
             self.constants[output] = made
 
-    def _parameters(self, node: Any, path: str) -> tuple[int, list[str]]:
-        total, notes = 0, []
+    def _parameters(self, node: Any, path: str) -> tuple[int, int, list[str]]:
+        """Count what of a node's inputs is counted nowhere else: all of it, and what is trained."""
+        own, notes = dict[str, int](), []
         for place, name in enumerate(node.input):
             if name not in self.constants or place in NOT_LEARNED.get(node.op_type, ()):
                 continue
-            sources = dict(self.constants[name].sources)
-            begins = node.op_type in _RECURRENT and place in _STATES
-            if begins or node.op_type in KINDS:  # zeros there are how a sequence begins
-                sources = {source: size for source, size in sources.items() if source not in self.constants[name].zeros}
+            sources = self._sources(node, place)
             if place in INTEGER_WEIGHTS.get(node.op_type, ()):
                 sources |= self.constants[name].integers
                 self.whole |= self.constants[name].integers
             for source, size in sources.items():
                 if self.counted.setdefault(source, path) != path:
                     notes.append(f"{source} is counted in {self.counted[source]}")
-                elif source not in self.trained:
-                    self.trained.add(source)
-                    total += size
-        return total, notes
+                else:
+                    own[source] = size
+        trainable = sum(size for source, size in own.items() if source not in self.whole)
+        return sum(own.values()), trainable, notes
+
+    def _sources(self, node: Any, place: int) -> dict[str, int]:
+        """Return what is learned of one of a node's inputs, with sizes; zeros are how a sequence begins."""
+        constant = self.constants.get(node.input[place])
+        if constant is None or place in NOT_LEARNED.get(node.op_type, ()):
+            return {}
+        begins = (node.op_type in _RECURRENT and place in _STATES) or node.op_type in KINDS
+        return {name: size for name, size in constant.sources.items() if not (begins and name in constant.zeros)}
+
+    def _learns(self, node: Any, place: int) -> bool:
+        """Whether training asks for the gradient of one of a node's inputs."""
+        if place >= len(node.input):
+            return False
+        return node.input[place] in self.trained or bool(self._sources(node, place).keys() - self.whole.keys())
+
+    def _floating(self, constant: _Constant) -> set[str]:
+        """Return what is learned in a constant and stored as floating numbers."""
+        return constant.sources.keys() - self.whole.keys()
 
     def _products(self, node: Any, path: str) -> tuple[int, int]:
         rule = PRODUCTS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
@@ -273,19 +306,12 @@ class _Reading:
                     else ""
                 )
             )
-        macs = rule([self.shapes[name] if name else () for name in node.input], self.shapes[node.output[0]], attributes)
-        operands = _operands(node)
-        return macs, macs * sum(self._wants(name) for name in operands)
-
-    def _wants(self, name: str) -> bool:
-        return name in self.trained or bool(name in self.constants and self.constants[name].sources)
-
-
-def _operands(node: Any) -> tuple[str, ...]:
-    """Return the names of the two things that are multiplied."""
-    if node.op_type in ("QLinearConv", "QLinearMatMul"):
-        return node.input[0], node.input[3]
-    return tuple(node.input[:2])
+        sizes = [self.shapes[name] if name else () for name in node.input]
+        macs = rule(sizes, self.shapes[node.output[0]], attributes)
+        if node.op_type in _RECURRENT:
+            return macs, of_recurrent(node, sizes, lambda place: self._learns(node, place))
+        operands = (0, 3) if node.op_type in ("QLinearConv", "QLinearMatMul") else (0, 1)
+        return macs, macs * sum(self._learns(node, place) for place in operands)
 
 
 Rule = Callable[[list[TensorShape], TensorShape, dict[str, Any]], int]

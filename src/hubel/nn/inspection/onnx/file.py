@@ -271,11 +271,38 @@ def _laid(
 
 
 def channels_last(graph: Any, name: str) -> bool:
-    """Whether an input has its channels last: whatever takes it brings them to the front, or steps before images."""
-    takers = [node for node in graph.node if name in node.input and node.op_type != "Shape"]
-    return bool(takers) and all(
-        node.op_type == "Transpose" and tuple(node.attribute[0].ints) in ((0, 3, 1, 2), (1, 0, 2)) for node in takers
+    """Whether an input has its channels last: whatever takes it, or what was made of each of its numbers by itself,
+    brings them to the front, or steps before images.
+    """
+    given, ends = {name}, list[Any]()
+    for node in graph.node:
+        if node.op_type in _BY_ITSELF and not given.isdisjoint(node.input):
+            given.update(node.output)
+        elif node.op_type != "Shape" and not given.isdisjoint(node.input):
+            ends.append(node)
+    alone = any(each.name == name and _of_one_channel(each) for each in graph.input)
+    return bool(ends) and all(
+        tuple(node.attribute[0].ints) in ((0, 3, 1, 2), (1, 0, 2))
+        if node.op_type == "Transpose"
+        else alone and node.op_type == "Reshape" and _one_channel_first(graph, node.input[1])
+        for node in ends
     )
+
+
+_BY_ITSELF = {"Add", "Sub", "Mul", "Div", "Cast", "Identity", "Pad", "QuantizeLinear", "DequantizeLinear"}
+
+
+def _of_one_channel(given: Any) -> bool:
+    """Whether an input is fixed at one channel, which stands last."""
+    sizes = given.type.tensor_type.shape.dim
+    return len(sizes) == 4 and sizes[3].dim_value == 1 != sizes[1].dim_value
+
+
+def _one_channel_first(graph: Any, name: str) -> bool:
+    """Whether stored sizes are those of pictures with the one channel first, for which exporters reshape."""
+    stored = next((tensor for tensor in graph.initializer if tensor.name == name), None)
+    sizes = [] if stored is None else importlib.import_module("onnx.numpy_helper").to_array(stored).tolist()
+    return len(sizes) == 4 and sizes[1] == 1 != sizes[3]
 
 
 _CHANNELS = {"Conv": (1, 1), "ConvInteger": (1, 1), "QLinearConv": (3, 1), "ConvTranspose": (1, 0)}

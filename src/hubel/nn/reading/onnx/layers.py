@@ -125,14 +125,16 @@ def _clip(node: Node) -> Layer:
 def _softmax(function: str) -> Reader:
     def read(node: Node) -> Layer:
         axis = node.settings.get("axis", 1) % len(node.given)
-        if axis != 1:
+        if axis != (len(node.given) - 1 if node.order == "last" else 1):
             raise NetworkError(f"the tree's {function} is over the channels, not over dimension {axis}")
         return arch.Activation(function)
 
     return read
 
 
-def _normalization(node: Node) -> Layer:
+def _normalization(node: Node) -> Layer | None:
+    if node.order != "first" and len(node.given) > 2:
+        return None
     momentum, epsilon = node.settings.get("momentum", 0.9), node.settings.get("epsilon", 1e-5)
     return arch.BatchNormalization(momentum=round(momentum, 6), epsilon=float(f"{epsilon:.6g}"))
 
@@ -185,7 +187,6 @@ def _lying(reader: Reader, *orders: str) -> Reader:
 _FIRST: dict[str, Reader] = {
     "Conv": _convolution,
     "ConvTranspose": _transposed,
-    "Gemm": _dense,
     "MaxPool": lambda node: _pooling(node, arch.MaxPooling1D, arch.MaxPooling2D),
     "AveragePool": _average_pooling,
     "GlobalAveragePool": lambda node: (
@@ -194,33 +195,37 @@ _FIRST: dict[str, Reader] = {
     "GlobalMaxPool": lambda node: (arch.GlobalMaxPooling2D if len(node.given) == 4 else arch.GlobalMaxPooling1D)(
         keepdims=True
     ),
-    "BatchNormalization": _normalization,
     "LRN": _local_response,
     "Compete": lambda node: arch.GlobalResponseNormalization(_short(node.settings["epsilon"])),
-    "Clip": _clip,
+    "InstanceNormalization": lambda node: arch.InstanceNormalization(_short(node.settings.get("epsilon", 1e-5))),
+    "PRelu": lambda node: arch.PReLU(prod(node.weights[0]) == 1 < node.given[1]),
+    "DepthToSpace": _depth_to_space,
+    "Radial": lambda node: arch.RadialBasis(node.made[1]) if len(node.given) == 2 else None,
+}
+_LAST: dict[str, Reader] = {
+    "LayerNormalization": _layer_normalization,
     "Softmax": _softmax("softmax"),
     "LogSoftmax": _softmax("log_softmax"),
-    "InstanceNormalization": lambda node: arch.InstanceNormalization(_short(node.settings.get("epsilon", 1e-5))),
+}
+# of each number by itself, or of vectors that have weights for each
+_ANYWHERE: dict[str, Reader] = {
+    "Gemm": _dense,
+    "MatMul": _dense,
+    "BatchNormalization": _normalization,
+    "Dropout": lambda node: arch.Dropout(round(node.settings.get("ratio", 0.5), 6)),
+    "Clip": _clip,
     "Elu": lambda node: (
         arch.Activation("elu") if node.settings.get("alpha", 1.0) == 1 else arch.ELU(_short(node.settings["alpha"]))
     ),
     "Celu": lambda node: arch.CELU(_short(node.settings.get("alpha", 1.0))),
-    "PRelu": lambda node: arch.PReLU(prod(node.weights[0]) == 1 < node.given[1]),
     "HardSigmoid": _hard_sigmoid,
-    "DepthToSpace": _depth_to_space,
     "LeakyRelu": lambda node: arch.LeakyReLU(round(node.settings.get("alpha", 0.01), 6)),
     **{function.onnx: _activation(name) for name, function in PLAIN.items() if function.onnx and name != "elu"},
     "Gelu": lambda node: arch.Activation("gelu_tanh" if node.settings.get("approximate") == b"tanh" else "gelu"),
     "GeluOfTanh": _activation("gelu_tanh"),
-    "Radial": lambda node: arch.RadialBasis(node.made[1]) if len(node.given) == 2 else None,
-}
-_ANYWHERE: dict[str, Reader] = {
-    "MatMul": _dense,
-    "LayerNormalization": _layer_normalization,
-    "Dropout": lambda node: arch.Dropout(round(node.settings.get("ratio", 0.5), 6)),
-    **{kind: _FIRST[kind] for kind in ("Gelu", "GeluOfTanh", "Relu", "Tanh", "Sigmoid")},
 }
 LAYERS: dict[str, Reader] = {
     **{kind: _lying(reader, "first") for kind, reader in _FIRST.items()},
-    **{kind: _lying(reader, "first", "last") for kind, reader in _ANYWHERE.items()},
+    **{kind: _lying(reader, "first", "last") for kind, reader in _LAST.items()},
+    **{kind: _lying(reader, "first", "last", "flat") for kind, reader in _ANYWHERE.items()},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from math import ceil, floor
+from math import ceil, floor, prod
 
 import hubel.arch as arch
 from hubel.arch import Layer
@@ -35,8 +35,13 @@ def _transpose(node: Node) -> Same | None:
     return None if lies is None else Same(lies)
 
 
-def _reshape(node: Node) -> Same | Layer | None:
+def _reshape(node: Node) -> Same | Layer | Laid | None:
     given, made = node.given, node.made
+    if node.order == "last" and made == (given[0], given[-1], *given[1:-1]) and given[-1] == 1:
+        return Same("first")
+    if node.order == "last" and len(made) == 2 and made[0] == given[0]:
+        one = given[-1] == 1 or prod(given[1:-1]) == 1  # of which the numbers stand in the same order either way
+        return arch.Flatten() if one else Laid(arch.Flatten(), "flat")
     if made[:1] != given[:1] or node.order not in ("first", "loose", "swapped", "split"):
         raise NetworkError("a tree makes vectors of pictures, one of each image")
     if node.order == "swapped":
@@ -59,7 +64,7 @@ def _reduce(node: Node) -> Layer | arch.Chain:
     if axes == {3 if last else 1} and len(node.given) == 4 and keeps and node.order in ("first", "last"):
         return arch.Chain(*pooled_channels("mean" if node.kind == "ReduceMean" else "max", node.shape))
     wanted = set(range(1, len(node.given) - 1)) if last else set(range(2, len(node.given)))
-    if axes != wanted or not axes or (last and keeps) or node.order not in ("first", "last"):
+    if axes != wanted or not axes or node.order not in ("first", "last"):
         raise NetworkError("a tree reduces all places of a picture, and nothing else")
     return WHOLE[node.kind, 3 if len(node.given) == 3 else 4](keepdims=keeps)
 
@@ -68,9 +73,13 @@ def _pad(node: Node) -> Layer | arch.Chain | None:
     pads, rank = node.numbers("pads", 1), len(node.given)
     mode = node.settings.get("mode", b"constant").decode()
     filled = node.array(2)
-    if len(pads) != 2 * rank or pads[0] or pads[rank] or node.order != "first" or (filled is not None and filled):
+    if len(pads) != 2 * rank or pads[0] or pads[rank] or (filled is not None and filled):
         raise NetworkError("the tree pads rows and columns, or channels, with zeros")
     sides = [(pads[axis], pads[axis + rank]) for axis in range(1, rank)]
+    if node.order == "last":
+        sides.insert(0, sides.pop())
+    elif node.order != "first":
+        return None
     if any(sides[0]) and mode == "constant" and not any(map(any, sides[1:])):
         return arch.ChannelPadding(*sides[0])
     if any(sides[0]) or rank not in (3, 4) or mode not in PADDINGS:

@@ -120,6 +120,8 @@ class _Reading:
         value = self.values.get(self.graph.output[0].name)
         if value is None:
             raise NetworkError("the file's output is a constant, and nothing of its input")
+        if value.order == "flat":
+            raise NetworkError("the file's output is a vector whose numbers stand in another order than a tree's")
         self.end = value.place
         return self.found[: value.place + 1]
 
@@ -198,7 +200,9 @@ class _Reading:
 
     def _add(self, node: Node, layer: Layer | arch.Chain, value: Value, name: str, made: TensorShape) -> None:
         """Put a step behind another: what it gives lies as what it is given, or once more in the file's order."""
-        order = value.order if value.order in ("last", "turned") else "first"
+        order = value.order if value.order in ("last", "turned", "flat") else "first"
+        if (order == "last" and len(made) == 2) or (order == "flat" and isinstance(layer, arch.Dense)):
+            order = "first"
         self.values[name] = Value(len(self.found), order)
         shape = made[1:] if order == "last" else public(made)
         layer, inputs = convolved_steps(layer, self.found[value.place]) or (layer, (value.place,))
