@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -40,6 +41,12 @@ def begin(monkeypatch):
         each.setLevel(level)
 
 
+def run(work):
+    """Run it in a loop of its own, whoever has one here: a browser's driver keeps its own for the whole session."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
 def test_requests_of_a_turn_are_written_together_in_pieces_that_a_pipe_keeps_whole(begin):
     writes = begin()
 
@@ -50,7 +57,7 @@ def test_requests_of_a_turn_are_written_together_in_pieces_that_a_pipe_keeps_who
         await asyncio.sleep(0)
         log_request({"request": "100"})
 
-    asyncio.run(many())
+    run(many())
     assert 2 < len(writes.pieces) < 20
     assert all(len(each.encode()) <= 4096 and each.endswith("\n") for each in writes.pieces)
     found = [json.loads(line) for line in "".join(writes.pieces).splitlines()]
@@ -66,7 +73,7 @@ def test_a_line_is_the_same_whoever_writes_it(begin):
         log_request({"request": "a", "status": 503})
         await asyncio.sleep(0)
 
-    asyncio.run(one())
+    run(one())
     LOG.info("request", extra={"note": {"request": "a", "status": 503}})
     first, second = map(json.loads, writes.pieces[0].splitlines() + "".join(writes.pieces[1:]).splitlines())
     assert list(first) == list(second)
