@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import CodeType
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -73,16 +75,28 @@ def test_a_package_answers_without_hubel(package: Path, run: Path) -> None:
     assert [line.partition("==")[0] for line in requirements] == ["numpy", "pillow", "onnxruntime"]
 
 
+def png_of(width: int, height: int) -> bytes:
+    """What a PNG file says of a picture that is this large, without one."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)), (b"IDAT", b"")]
+    packed = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data)) for kind, data in chunks
+    ]
+    return b"".join((b"\x89PNG\r\n\x1a\n", *packed))
+
+
 def test_a_package_answers_what_it_can_read_and_names_the_rest(package: Path, tmp_path: Path) -> None:
     first = min((package / "examples").iterdir())
     cut = tmp_path / "cut.png"
     cut.write_bytes(first.read_bytes()[:60])
-    told = alone(package, "predict.py", str(cut), str(tmp_path), str(tmp_path / "none.png"), str(first))
+    vast, beyond = tmp_path / "vast.png", tmp_path / "beyond.png"
+    vast.write_bytes(png_of(20_000, 20_000))
+    beyond.write_bytes(png_of(9_460, 9_459))
+    bad = [*map(str, (cut, tmp_path, tmp_path / "none.png", vast, beyond))]
+    told = alone(package, "predict.py", *bad, str(first))
     assert told.returncode == 1
     assert len(told.stdout.splitlines()) == 1
-    assert [line.partition(": ")[0] for line in told.stderr.splitlines()] == [
-        *map(str, (cut, tmp_path, tmp_path / "none.png"))
-    ]
+    assert [line.partition(": ")[0] for line in told.stderr.splitlines()] == bad
+    assert f"{beyond}: has 9460×9459 = 89,482,140 pixels, expected at most 89,478,485; make it smaller" in told.stderr
     assert alone(package, "predict.py").stderr.startswith("usage: ")
 
 

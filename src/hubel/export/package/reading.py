@@ -34,6 +34,17 @@ from PIL import Image, ImageFilter, ImageOps
 LEVELS = {levels}
 CUT, SHAPE, CUTS = {cut}, {shape}, {cuts}
 _AT_ONCE, _TURNED = {at_once}, {turned}
+MAX_PIXELS = {max_pixels}
+
+
+def _opened(source):
+    """A picture's file, of which no pixel is read yet. Raises ValueError where it has too many."""
+    Image.MAX_IMAGE_PIXELS = None  # whose own limits warn of it, and end at twice as many
+    image = Image.open(source)
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{{image.width}}×{{image.height}} = {{image.width * image.height:,}} pixels"
+        raise ValueError(f"has {{size}}, expected at most {{MAX_PIXELS:,}}; make it smaller")
+    return image
 '''
 _FRAME = """HEIGHT, WIDTH, CHANNELS, THINGS = {height}, {width}, {channels}, {ink!r}
 FRAME = namedtuple("Frame", "box centre")({box}, {centre!r})
@@ -42,14 +53,14 @@ INK, _LARGE, _WORKING = {ink_level}, {large}, {working}
 _READ_ANY = '''
 def read(source):
     """The picture in a file: upright, eight bits, opaque; uint8 rows×columns×3."""
-    with Image.open(source) as image:
+    with _opened(source) as image:
         image.load()
         return np.asarray(opaque(eight_bits(upright(image), LEVELS)).convert("RGB"))
 '''
 _READ_FRAMED = '''
 def read(source):
     """The drawing in a file as the network sees it: uint8 HEIGHT×WIDTH×CHANNELS."""
-    with Image.open(source) as image:
+    with _opened(source) as image:
         image.load()
         grey = _framed(eight_bits(upright(image), LEVELS), FRAME, HEIGHT, WIDTH)
     grey = grey if THINGS == "light" else 255 - grey
@@ -143,6 +154,7 @@ def reading_program(preparation: Preprocessing) -> str:
             levels=preparation.levels,
             at_once=levels._AT_ONCE,
             turned=image._TURNED,
+            max_pixels=image.MAX_PIXELS,
         )
     ]
     if frame is not None:
