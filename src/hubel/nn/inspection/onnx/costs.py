@@ -11,32 +11,24 @@ from typing import Any
 
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.file import GivenShapes, made_sense_of, read_onnx
-from hubel.nn.inspection.onnx.flow import Flow
+from hubel.nn.inspection.onnx.flow import PASSING, Flow
 from hubel.nn.inspection.onnx.gradients import Gradients, of_recurrent
+from hubel.nn.inspection.onnx.learned import (
+    ALONE,
+    FLOATING,
+    INTEGER_WEIGHTS,
+    NOT_LEARNED,
+    RECURRENT,
+    STATES,
+    Constant,
+    exported,
+    is_zero,
+    with_first_states,
+)
 from hubel.nn.inspection.onnx.memory import memory_of
 from hubel.nn.inspection.onnx.parts import KINDS, Part, taken
 from hubel.nn.inspection.report import NOT_TRAINED, Inspection, ModuleRow, TensorShape, learn_nothing, unreached
 
-FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
-# Inputs that training does not learn: statistics, factors, sizes, limits, scales and zero points of integers.
-NOT_LEARNED = {
-    "BatchNormalization": (3, 4),
-    "Clip": (1, 2),
-    "Dropout": (1,),
-    "Pad": (1, 2),
-    "Resize": (1, 2, 3),
-    "Upsample": (1,),
-    "Range": (0, 1, 2),
-    "QuantizeLinear": (1, 2),
-    "DequantizeLinear": (1, 2),
-    "QLinearConv": (1, 2, 4, 5, 6, 7),
-    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
-    "MatMulInteger": (2, 3),
-    "ConvInteger": (2, 3),
-}
-# Where integers are weights.
-INTEGER_WEIGHTS = {"QLinearConv": (3, 8), "QLinearMatMul": (3,), "MatMulInteger": (1,), "ConvInteger": (1,)}
-INTEGER_WEIGHTS["DequantizeLinear"] = (0,)
 # Whose weights a file that leaves them out has as one number, repeated.
 WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 # What exporters call a graph whose model has no name.
@@ -52,9 +44,9 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     `input_shape` (height × width × channels, or `(features,)`; of several inputs one each in turn, or by name) and
     `batch` are for files that leave sizes open; against what a file fixes they are refused. Rows are operations that
     depend on the input. ONNX does not tell learned numbers from other constants: as `parameters` count the floating
-    tensors of more than one number that are stored in the file, and the integers that a quantised operator takes as
-    weights, where they are first used, without statistics, limits, and factors, and in a file that hubel exported
-    without what prepares images and tells answers; all of them are taken as trainable.
+    tensors that are stored in the file, those of one number where layers have weights, and the integers that a
+    quantised operator takes as weights, where they are first used, without statistics, limits, and factors, and in a
+    file that hubel exported without what prepares images and tells answers; the floating ones are taken as trainable.
     What is not counted (loops, branches that the input decides on, operators of other domains) the report's `notes`
     name. Operators that ONNX Runtime writes into files which it optimises or quantises (`com.microsoft`) are written
     out as ordinary ones.
@@ -62,7 +54,8 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
     graph, found, inputs, constants, written, idle, parts, fixed = read_onnx(path, input_shape, batch)
-    own = {name: _Constant(None if name in fixed else tensor) for name, tensor in constants.items()}
+    with_first_states(graph, constants, Path(path).parent)
+    own = {name: Constant(None if name in fixed else tensor) for name, tensor in constants.items()}
     reading = _Reading(found, own, parts, Gradients(graph))
     filled = {node.output[0] for node in graph.node if node.op_type == "ConstantOfShape"}
     weights = (node.input[WEIGHTED[node.op_type]] for node in graph.node if node.op_type in WEIGHTED)
@@ -74,7 +67,7 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     shapes = tuple(found[given.name] for given in inputs if given.name in reading.read and given.name in found)
     output = found.get(graph.output[0].name) if graph.output else None
     size = shapes[0][0] if shapes and shapes[0] else batch
-    notes = [*reading.notes(), *idle]
+    notes = [*reading.notes(), *exported(graph), *idle]
     if written:
         listed = ", ".join(f"{number} {kind}" for kind, number in written.items())
         notes.append(f"written out as the ordinary operators that they are made of: {listed}")
@@ -84,38 +77,13 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     return Inspection(name, size, shapes, output, tuple(reading.rows), tuple(notes), stops, memory)
 
 
-_RECURRENT, _STATES = {"LSTM", "GRU", "RNN"}, (5, 6)
-
-
-def _is_zero(tensor: Any) -> bool:
-    """Whether a stored tensor has its numbers in the file, and all are 0."""
-    raw = tensor.raw_data
-    if any(raw[:64]) or raw.count(0) < len(raw):
-        return False
-    return not (any(tensor.float_data) or any(tensor.double_data) or tensor.external_data)
-
-
-class _Constant:
-    """A stored tensor, or one worked out of such alone; `sources` are those that hold learned numbers, with sizes.
-
-    `integers` are those of whole numbers, which are learned where a quantised operator takes them as weights.
-    """
-
-    def __init__(self, tensor: Any = None) -> None:
-        size = prod(tensor.dims) if tensor is not None else 0
-        kept = tensor is not None and size > 1
-        self.sources: dict[str, int] = {tensor.name: size} if kept and tensor.data_type in FLOATING else {}
-        self.zeros = {tensor.name} if kept and _is_zero(tensor) else set[str]()  # sources that are 0 everywhere
-        self.integers: dict[str, int] = {tensor.name: size} if kept and tensor.data_type not in FLOATING else {}
-
-
 class _Reading:
     """Takes in a graph's nodes one after another."""
 
     def __init__(
         self,
         shapes: Mapping[str, TensorShape],
-        constants: dict[str, _Constant],
+        constants: dict[str, Constant],
         parts: Mapping[str, Part],
         gradients: Gradients,
     ) -> None:
@@ -129,6 +97,7 @@ class _Reading:
         self.whole: dict[str, int] = {}  # what is learned and stored as whole numbers
         self.made_by: dict[str, str] = {}  # what has no shape
         self.still = 0  # parameters whose gradient is 0 everywhere
+        self.products: set[str] = set()  # what products of matrices give
         self.left_out = False  # whether constants of one number, repeated, stand for weights
         self.flow = Flow(shapes)
 
@@ -161,6 +130,7 @@ class _Reading:
         self.numbers[node.op_type] = self.numbers.get(node.op_type, 0) + 1
         path = node.name or f"{node.op_type.lower()}{self.numbers[node.op_type]}"
         parameters, trainable, notes = self._parameters(node, path)
+        self.products.update(node.output if node.op_type == "MatMul" else ())
         macs, backward = self._products(node, path)
         if part is not None and part.times is not None:
             held, learned, macs, backward = self._inside(node, part, part.times)
@@ -192,7 +162,7 @@ class _Reading:
             constant = self.constants.get(given)
             if given in self.trained or (constant is not None and self._floating(constant) - constant.zeros):
                 self.trained.add(name)
-        self.constants.update((tensor.name, _Constant(tensor)) for tensor in part.graph.initializer)
+        self.constants.update((tensor.name, Constant(tensor)) for tensor in part.graph.initializer)
         rows = self._once(part)
         parameters, trainable = (sum(getattr(row, each) for row in rows) for each in ("parameters", "trainable"))
         macs, backward = (times * sum(getattr(row, each) for row in rows) for each in ("macs", "backward_macs"))
@@ -227,16 +197,17 @@ class _Reading:
 
     def _constant(self, node: Any) -> None:
         """A constant made of constants: weights reshaped, or filled (`ConstantOfShape`) where a file left them out."""
-        made = _Constant()
+        made = Constant()
         for name in node.input:
             if name:
                 made.sources.update(self.constants[name].sources)
+                made.alone.update(self.constants[name].alone if node.op_type in PASSING else {})
                 made.integers.update(self.constants[name].integers)
                 made.zeros |= self.constants[name].zeros
         shape = self.shapes.get(node.output[0], ())
         if node.op_type == "ConstantOfShape" and prod(shape) > 1 and self.left_out:
             made.sources[node.output[0]] = prod(shape)
-            if all(_is_zero(attribute.t) for attribute in node.attribute):  # zeros where it does not say
+            if all(is_zero(attribute.t) for attribute in node.attribute):  # zeros where it does not say
                 made.zeros.add(node.output[0])
         if node.op_type == "DequantizeLinear":  # a stored weight that becomes floating again
             made.sources = dict(self.constants[node.input[0]].integers)
@@ -245,7 +216,7 @@ class _Reading:
             for attribute in node.attribute:
                 if attribute.name == "value" and attribute.t.data_type in FLOATING and prod(attribute.t.dims) > 1:
                     made.sources[node.output[0]] = prod(attribute.t.dims)
-                    made.zeros |= {node.output[0]} if _is_zero(attribute.t) else set()
+                    made.zeros |= {node.output[0]} if is_zero(attribute.t) else set()
         for output in node.output:
             self.constants[output] = made
 
@@ -256,6 +227,8 @@ class _Reading:
             if name not in self.constants or place in NOT_LEARNED.get(node.op_type, ()):
                 continue
             sources = self._sources(node, place)
+            if place in ALONE.get(node.op_type, ()) or (node.op_type == "Add" and self._of_product(node)):
+                sources |= self.constants[name].alone
             if place in INTEGER_WEIGHTS.get(node.op_type, ()):
                 sources |= self.constants[name].integers
                 self.whole |= self.constants[name].integers
@@ -272,7 +245,7 @@ class _Reading:
         constant = self.constants.get(node.input[place])
         if constant is None or place in NOT_LEARNED.get(node.op_type, ()):
             return {}
-        begins = (node.op_type in _RECURRENT and place in _STATES) or node.op_type in KINDS
+        begins = (node.op_type in RECURRENT and place in STATES) or node.op_type in KINDS
         return {name: size for name, size in constant.sources.items() if not (begins and name in constant.zeros)}
 
     def _learns(self, node: Any, place: int) -> bool:
@@ -281,7 +254,11 @@ class _Reading:
             return False
         return node.input[place] in self.trained or bool(self._sources(node, place).keys() - self.whole.keys())
 
-    def _floating(self, constant: _Constant) -> set[str]:
+    def _of_product(self, node: Any) -> bool:
+        """Whether a sum is the bias of a dense layer of one unit."""
+        return self.shapes.get(node.output[0], ())[-1:] == (1,) and not self.products.isdisjoint(node.input)
+
+    def _floating(self, constant: Constant) -> set[str]:
         """Return what is learned in a constant and stored as floating numbers."""
         return constant.sources.keys() - self.whole.keys()
 
@@ -308,7 +285,7 @@ class _Reading:
             )
         sizes = [self.shapes[name] if name else () for name in node.input]
         macs = rule(sizes, self.shapes[node.output[0]], attributes)
-        if node.op_type in _RECURRENT:
+        if node.op_type in RECURRENT:
             return macs, of_recurrent(node, sizes, lambda place: self._learns(node, place))
         operands = (0, 3) if node.op_type in ("QLinearConv", "QLinearMatMul") else (0, 1)
         return macs, macs * sum(self._learns(node, place) for place in operands)

@@ -18,7 +18,7 @@ PARTS = ("If", "Loop", "Scan")  # which take more than their inputs
 class Constants:
     """The tensors of a file that depend on none of its inputs, by name.
 
-    known: their names. single: how many weights are of one number alone.
+    known: their names.
     """
 
     def __init__(self, graph: Any, stored: dict[str, Any], folder: Path) -> None:
@@ -27,12 +27,6 @@ class Constants:
         self.maker = {name: node for node in graph.node for name in node.output}
         self.used = Counter(name for node in graph.node for name in node.input)
         self.initial = {name: tuple(tensor.dims) for name, tensor in stored.items() if tensor.data_type in FLOATS}
-        self.single = sum(
-            prod(self.initial.get(name, ())) == 1 == len(self.initial.get(name, ()))
-            for node in graph.node
-            if node.op_type in ("Conv", "ConvTranspose", "Gemm", "PRelu")
-            for name in node.input[1:]
-        )
         for node in graph.node:
             if node.op_type == "Constant":
                 stored.update((node.output[0], each.t) for each in node.attribute if each.name == "value")

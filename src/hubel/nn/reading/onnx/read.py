@@ -13,8 +13,9 @@ from typing import Any
 import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Sum, analyse
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.onnx.costs import NOT_LEARNED, inspect_onnx
+from hubel.nn.inspection.onnx.costs import inspect_onnx
 from hubel.nn.inspection.onnx.file import channels_last, made_sense_of, read_onnx
+from hubel.nn.inspection.onnx.learned import NOT_LEARNED
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.composed import convolved_steps
 from hubel.nn.reading.folding import folded
@@ -51,7 +52,7 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     steps = reading.steps()
     network = Network(steps[0].shape, folded(steps)[0], Path(path).stem)
     report, tree = inspect_onnx(path, input_shape), analyse(network)
-    counted = report.parameters + constants.single  # of one number alone, `inspect` counts none
+    counted = report.parameters
     once, shared = reading.again()
     counted += sum(shared.values())
     parameters = {report.parameters, counted - reading.beside, counted + once - reading.beside}
