@@ -198,3 +198,76 @@ def test_what_is_no_request_gets_a_sentence_too(address, sent, words):
     assert (words in said["error"], said["reason"]) == (True, "request")
     name = 'hubel_refused_total{reason="request"}'
     assert counts(address)[name] == before[name] + 1
+
+
+CHUNKED = b"POST /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {  # what has more than a head may have, and no end of it
+    "a line": b"GET /health HTTP/1.1\r\nX: " + b"a" * 70_000,
+    "lines": b"GET /health HTTP/1.1\r\n" + b"X: aaaa\r\n" * 9_000,
+    "an address": b"GET /" + b"a" * 70_000,
+    "a length's note": b"POST /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+    + b"a" * 70_000,
+    "lines after it": b"POST /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+    + b"X: aaaa\r\n" * 9_000,
+    "a whole": b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+    "many lines": b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X: aaaa\r\n" * 9_000 + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_head_has_its_bounds(address, case):
+    before = counts(address).get('hubel_refused_total{reason="head"}', 0)
+    head, _, body = raw(address, ENDLESS[case]).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(body)["reason"] == "head"
+    assert "at most 65,536 bytes" in json.loads(body)["error"]
+    assert counts(address)['hubel_refused_total{reason="head"}'] == before + 1
+
+
+def test_a_body_in_the_smallest_pieces_is_none(address):
+    pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in picture())
+    own = {"Transfer-Encoding": "chunked", "Connection": "close"}
+    lines = "".join(
+        f"{name}: {value}\r\n" for name, value in ({"Host": "localhost", "Content-Type": "image/png"} | own).items()
+    )
+    answer = raw(address, f"POST {PREDICT} HTTP/1.1\r\n{lines}\r\n".encode() + pieces + b"0\r\nHost: evil.com\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "expected"),
+    [
+        ("http://localhost/health", "evil.com", 200),
+        ("http://localhost:80/health", "localhost", 200),
+        ("http://evil.com/health", "localhost", 421),
+        ("http://localhost@evil.com/health", "localhost", 421),
+        ("http://evil.com:80/health", "localhost", 421),
+        ("http://[::1]:80/health", "localhost", 200),
+        ("http://[::1].evil.com/health", "localhost", 400),
+    ],
+)
+def test_an_absolute_target_says_the_host(address, target, host, expected):
+    answer = raw(address, f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    assert int(answer.split()[1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("coding", "expected", "words"),
+    [
+        ({"Content-Encoding": "gzip"}, 415, "content-encoding: expected none, received 'gzip'; send it unpacked"),
+        ({"Content-Encoding": "identity"}, 200, "predictions"),
+        ({"Transfer-Encoding": "gzip, chunked"}, 501, "transfer-encoding: expected chunked or none"),
+        ({"Transfer-Encoding": "chunked"}, 200, "predictions"),
+    ],
+)
+def test_what_is_packed_is_refused(address, coding, expected, words):
+    content = picture()
+    if "Transfer-Encoding" in coding:
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content)
+    else:
+        body, coding = content, {**coding, "Content-Length": str(len(content))}
+    fields = {"Host": "localhost", "Content-Type": "image/png", "Connection": "close", **coding}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    for _ in range(2):  # the second time the address is known
+        answer = raw(address, f"POST {PREDICT} HTTP/1.1\r\n{lines}\r\n".encode() + body)
+        assert (int(answer.split()[1]), words in answer.decode()) == (expected, True)

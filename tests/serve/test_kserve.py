@@ -87,7 +87,7 @@ BAD = [
     (tensor("BYTES", [1], ["*"]), 400, "base64"),
     (tensor("BYTES", [1], [7]), 400, "texts"),
     (tensor("BYTES", [65], [CODED] * 65), 413, "at most 64"),
-    (tensor("BYTES", [2], [CODED, base64.b64encode(b"no picture").decode()]), 422, "picture 1"),
+    (tensor("BYTES", [2], [CODED, base64.b64encode(b"no picture").decode()]), 422, "picture 2: is no"),
     (tensor("UINT8", [8, 8, 3], [0] * 192), 400, "shape: expected [N, rows, columns, channels], received [8, 8, 3]"),
     (tensor("UINT8", [150, 2, 3], [0] * 900), 400, "shape: expected [N, rows, columns, channels]"),
     (tensor("UINT8", [1, 10**5, 10**5, 3], [0]), 400, "at most 25,000,000 pixels"),
@@ -118,6 +118,19 @@ BAD = [
     (tensor("UINT8", [1, 2, 2, 1], [True] * 4), 400, "received true or false as number 0"),
     (tensor("UINT8", [1, 2, 2, 1], [0, -1, 10**30, 3]), 400, "received -1 as number 1"),
     (tensor("UINT8", [1, 2, 2, 1], "abcd"), 400, "received a text"),
+    (tensor("BYTES", [1], [CODED], id=5), 400, "id: expected a text, received a number"),
+    (tensor("BYTES", [1], [CODED], foo=1), 400, "received 'foo'"),
+    (tensor("BYTES", [1], [CODED], parameters={"top": 1}), 400, "parameters: none is known here, received 'top'"),
+    (tensor("BYTES", [1], [CODED], parameters={"binary_data_output": True}), 400, "as JSON alone"),
+    (tensor("BYTES", [1], [CODED], parameters=[]), 400, "parameters: expected an object, received a list of 0"),
+    (tensor("BYTES", [1], [CODED], outputs=[{"name": "class", "datatype": "BYTES"}]), 400, "received 'datatype'"),
+    (
+        tensor("BYTES", [1], [CODED], outputs=[{"name": "class", "parameters": {"classification": 2}}]),
+        400,
+        "class: para",
+    ),
+    ({"inputs": [tensor("BYTES", [1], [CODED])["inputs"][0] | {"parameters": {"binary_data_size": 5}}]}, 400, "JSON"),
+    ({"inputs": [tensor("BYTES", [1], [CODED])["inputs"][0] | {"content_type": "x"}]}, 400, "inputs: expected name"),
 ]
 
 
@@ -130,14 +143,18 @@ def test_bad_tensors_get_a_sentence(client, body, status, words):
 
 
 def test_the_outputs_that_are_asked_for_come_back(client):
-    asked = {**tensor("BYTES", [1], [CODED]), "outputs": [{"name": "class"}]}
+    plain = {"parameters": {"binary_data": False}}  # as clients say that want JSON
+    asked = {
+        **tensor("BYTES", [1], [CODED], parameters={"binary_data_output": False}),
+        "outputs": [{"name": "class", **plain}],
+    }
     assert [each["name"] for each in client.post(INFER, json=asked).json()["outputs"]] == ["class"]
 
 
 def test_what_is_cut_away_is_told(client):
     wide = base64.b64encode(picture(size=(40, 8))).decode()
     answer = client.post(INFER, json=tensor("BYTES", [2], [CODED, wide])).json()
-    assert answer["parameters"]["note"].startswith("picture 1: 80% of it is cut away")
+    assert answer["parameters"]["note"].startswith("picture 2: 80% of it is cut away")
     assert "parameters" not in client.post(INFER, json=tensor("BYTES", [1], [CODED])).json()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -22,7 +23,10 @@ from hubel.serve.settings import Limits
 _SILENCE = 10.0  # seconds in which a connection has to say what it wants
 _KEPT = 75.0  # seconds that a connection is kept for another request: longer than balancers keep theirs
 _TLS = b"\x16\x03"  # how a connection begins that is to be https
-_ODD = {b"transfer-encoding", b"expect", b"upgrade"}
+_HEAD = 64 * 2**10  # bytes of a request's head: neither llhttp nor uvicorn ends what has none
+_AROUND = 16  # bytes that may stand around each of a body's, such as the lengths of its pieces
+_ODD = {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"}
+_TOO_LONG = f"expected a head, the address and the lines before the body, of at most {_HEAD:,} bytes"
 _open: dict[Any, None] = {}  # connections of this process, the oldest first
 
 
@@ -32,6 +36,8 @@ class Connection(HttpToolsProtocol):
     """
 
     most = Limits.connections
+    _came = _bodied = 0  # bytes of this request, and of its body
+    _has_head = _is_long = False
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
@@ -68,9 +74,31 @@ class Connection(HttpToolsProtocol):
         """Take the first bytes of a request."""
         super().on_message_begin()
         self._began(between=False)
+        self._has_head = False
+
+    def on_message_complete(self) -> None:
+        """Take the end of a request."""
+        self._came = self._bodied = 0
+        super().on_message_complete()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a line of the head; what comes after the body says nothing here."""
+        if not self._has_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._bodied += len(body)
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """Choose how a request is answered."""
+        self._has_head = True
+        self._is_long = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > _HEAD
+        if self._is_long:
+            raise ValueError(_TOO_LONG)  # on which the parser ends, and `send_400_response` says why
+        if self.url[:1] not in (b"/", b"*"):
+            self._take_host()
         gate: Any = self.app
         known = gate.service.known.get(self.url)
         headers, state = begun(self.headers, self.loop.time()) if known else ({}, {})
@@ -78,6 +106,12 @@ class Connection(HttpToolsProtocol):
             self.cycle = Quick(self, gate, known, headers, state)
         else:
             super().on_headers_complete()
+
+    def _take_host(self) -> None:
+        """Know this service by the host of an absolute target, which goes before the one of Host (RFC 9112, 3.2.2)."""
+        asked = urlsplit(self.url.decode("latin-1"))
+        own = asked.netloc.rpartition("@")[2].encode("latin-1")
+        self.headers[:] = [*(each for each in self.headers if each[0] != b"host"), (b"host", own)]
 
     def _is_plain(self, headers: Mapping[bytes, str], limits: Limits) -> bool:
         """Whether a request is as most are: no other is answered at this moment, and its body says how short it is."""
@@ -100,18 +134,22 @@ class Connection(HttpToolsProtocol):
         said = "what came cannot be read as a request of HTTP/1.1"
         if self._is_tls:
             said = "this port speaks http; https takes --certificate and --key at the service's start"
-        note = state["note"]
-        note |= {"reason": "request", "status": 400}
-        headers, body = told(Refusal("request", said), note)
+        refusal, note = Refusal("head", _TOO_LONG) if self._is_long else Refusal("request", said), state["note"]
+        note |= {"reason": refusal.reason, "status": refusal.status}
+        headers, body = told(refusal, note)
         own = {"content-length": str(len(body)), "x-request-id": note["request"], "connection": "close", **headers}
-        self.transport.write(STATUS_LINE[400] + _FIXED + b"".join(map(_line, lines(own))) + b"\r\n" + body)
+        self.transport.write(STATUS_LINE[refusal.status] + _FIXED + b"".join(map(_line, lines(own))) + b"\r\n" + body)
         self.transport.close()
         gate.noted("", "", state)
 
     def data_received(self, data: bytes) -> None:
         """Take what comes."""
         self._is_tls = data.startswith(_TLS)
+        self._came += len(data)
         super().data_received(data)
+        if self._came > _HEAD + (1 + _AROUND) * self._bodied and not self.transport.is_closing():
+            self._is_long = True
+            self.send_400_response(_TOO_LONG)
         if isinstance(self.cycle, Quick):
             self.cycle.wait()
 

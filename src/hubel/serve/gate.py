@@ -36,6 +36,7 @@ _SHORT = 5  # figures of the length of a body that is sooner read than its conne
 _DRAIN = 1.0  # seconds in which a body that is not wanted may come in, so that the answer is not lost
 FAULT = "a fault of hubel's own; the log has it under {}"
 GONE = 499  # the status of a request whose client went away
+_HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::(\d{0,5}))?", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ALL = {
     "x-content-type-options": "nosniff",
@@ -100,6 +101,7 @@ class Gate:
         before = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers and bool(answer.shared)
         try:
             self.check("/" if before else scope["path"], scope["headers"], headers)
+            _check_coding(headers)
             refusal = crowded(scope["path"])
             if refusal and body.is_long:
                 raise refusal
@@ -184,6 +186,15 @@ class Gate:
         return kind.lower() == "bearer" and hmac.compare_digest(
             given.strip().encode("latin-1"), self._access.token.encode()
         )
+
+
+def _check_coding(headers: Mapping[bytes, str]) -> None:
+    """Raise Refusal for a body that says that it is packed, which is read as it comes."""
+    coding, transfer = (headers.get(name, "").strip().lower() for name in (b"content-encoding", b"transfer-encoding"))
+    if coding not in ("", "identity"):
+        raise Refusal("kind", f"content-encoding: expected none, received '{printable(coding)[:40]}'; send it unpacked")
+    if transfer not in ("", "chunked"):
+        raise Refusal("coding", f"transfer-encoding: expected chunked or none, received '{printable(transfer)[:40]}'")
 
 
 def begun(fields: Iterable[tuple[bytes, bytes]], now: float) -> tuple[dict[bytes, str], dict[str, Any]]:
@@ -338,8 +349,9 @@ def told(refusal: Refusal, note: dict[str, Any]) -> tuple[dict[str, str], bytes]
 
 
 def _name_of(host: str) -> str:
-    """A Host without its port."""
-    return host.partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
+    """A Host without its port; "" where it is none."""
+    found = _HOST.fullmatch(host)
+    return found[1] if found and int(found[2] or 0) < 2**16 else ""
 
 
 def _replayed(body: bytes) -> Receive:

@@ -30,6 +30,7 @@ from hubel.tasks.decoding import decoding_of
 ALIVE = ("/v2/health/live", "/v2/health/ready")
 _SHAPES = {"BYTES": ["N"], "UINT8": ["N", "rows", "columns", "channels"]}
 _KINDS = {"BYTES": "files in base64", "UINT8": "pixels"}
+_BINARY = ("binary_data", "binary_data_output")  # where they are false, what comes and goes is JSON
 _REFUSED = ("request", "unknown", "pictures", "unreadable", "full", "deadline")
 
 
@@ -61,10 +62,10 @@ def add_kserve(app: FastAPI, service: Service) -> None:
         read = _read(*asked) if small else await loop.run_in_executor(service.pool, _read, *asked)
         said, wanted, pictures = read
         found = await service.answers(name, pictures, request.scope["state"])
-        for number, answer in enumerate(found):
+        for answer in found:
             if isinstance(answer, Exception):
-                raise Refusal("unreadable", f"picture {number}: {printable(str(answer))[:500]}")
-        notes = [f"picture {number}: {each.note}" for number, each in enumerate(found) if each.note]
+                raise Refusal("unreadable", printable(str(answer))[:500])
+        notes = [f"picture {number}: {each.note}" for number, each in enumerate(found, 1) if each.note]
         said |= {"parameters": {"note": "; ".join(notes)}} if notes else {}
         outputs = [each for each in _outputs([one.answer for one in found], kind.classes) if each["name"] in wanted]
         told = {"model_name": name, "model_version": VERSION, "outputs": outputs}
@@ -84,8 +85,8 @@ async def _well() -> dict[str, bool]:
 
 
 def _about(model: Any, name: str) -> dict[str, Any]:
-    kind, count = model.preprocessing, len(model.classes)
-    inputs = [("pictures", "BYTES", [-1]), ("pixels", "UINT8", [-1, -1, -1, kind.channels])]
+    count = len(model.classes)
+    inputs = [("pictures", "BYTES", [-1]), ("pixels", "UINT8", [-1, -1, -1, -1])]
     outputs = [("class", "BYTES", [-1]), ("probability", "FP32", [-1]), ("probabilities", "FP32", [-1, count])]
     if not decoding_of(model.task.name).names:
         outputs = [("answer", "BYTES", [-1])]
@@ -103,6 +104,10 @@ def _read(body: bytes, model: Any, limits: Limits) -> tuple[dict[str, Any], list
         form = '{"inputs": [{"name": "pictures", "shape": …, "datatype": …, "data": …}]}'
         raise Refusal("request", f"expected {form}, received {received}")
     given, said = inputs[0], value.get("id")
+    _check_known(value, ("id", "inputs", "outputs"), "")
+    _check_known(given, ("name", "shape", "datatype", "data"), "inputs: ")
+    if said is not None and not isinstance(said, str):
+        raise Refusal("request", f"id: expected a text, received {_kind(said)}")
     kind, shape, data = given.get("datatype"), given.get("shape"), given.get("data")
     if not isinstance(kind, str) or kind not in _KINDS:
         known = ", or ".join(f"{name} for {what}, of shape {_shape(name)}" for name, what in _KINDS.items())
@@ -119,7 +124,7 @@ def _read(body: bytes, model: Any, limits: Limits) -> tuple[dict[str, Any], list
         raise Refusal("pictures", f"expected at most {limits.pictures:,} pictures in a request, received {shape[0]:,}")
     contents = _files(shape, data) if kind == "BYTES" else _pixels(shape, data, limits)
     top = len(model.classes) or 1
-    pictures = [Picture(content, f"picture {number}", top) for number, content in enumerate(contents)]
+    pictures = [Picture(content, f"picture {number}", top) for number, content in enumerate(contents, 1)]
     return ({"id": said} if isinstance(said, str) else {}), _wanted(value.get("outputs"), model), pictures
 
 
@@ -134,8 +139,23 @@ def _wanted(asked: Any, model: Any) -> list[str]:
         if name not in known or not isinstance(each, dict):
             wanted = f'[{{"name": …}}] of {listing(known)}'
             raise Refusal("request", f"outputs: expected {wanted}, received '{printable(str(name))[:60]}'")
+        _check_known(each, ("name",), f"outputs, {name}: ")
         found.append(name)
     return found
+
+
+def _check_known(value: dict[str, Any], names: tuple[str, ...], where: str) -> None:
+    """Raise Refusal for what would be ignored, also among `parameters`, but for those that ask for JSON."""
+    for name in value:
+        if name not in (*names, "parameters"):
+            raise Refusal("request", f"{where}expected {listing(names)} alone, received '{printable(name)[:60]}'")
+    asked = value.get("parameters")
+    if not isinstance(asked, dict | None):
+        raise Refusal("request", f"{where}parameters: expected an object, received {_kind(asked)}")
+    for name, wanted in (asked or {}).items():
+        if name not in _BINARY or wanted is not False:
+            told = "tensors come and go as JSON alone" if name.startswith("binary_data") else "none is known here"
+            raise Refusal("request", f"{where}parameters: {told}, received '{printable(name)[:60]}'")
 
 
 def _shape(kind: str) -> str:

@@ -7,6 +7,7 @@ REASONS = {
     "origin": 403,
     "token": 401,
     "request": 400,
+    "head": 431,
     "length": 413,
     "slow": 408,
     "unknown": 404,
@@ -19,6 +20,7 @@ REASONS = {
     "full": 503,
     "deadline": 503,
     "fault": 500,
+    "coding": 501,
 }
 """The status of each reason."""
 

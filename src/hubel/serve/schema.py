@@ -166,6 +166,7 @@ INFER: dict[str, Any] = {
 def refusals(*reasons: str) -> dict[int | str, dict[str, Any]]:
     """The answers that say why not, as FastAPI's `responses`."""
     found: dict[int | str, list[str]] = {}
-    for reason in ("host", "origin", "token", "length", "slow", "busy", "settings", *reasons):
+    always = ("host", "origin", "token", "head", "length", "slow", "busy", "settings", "kind", "coding")
+    for reason in (*always, *reasons):
         found.setdefault(REASONS[reason], []).append(reason)
     return {status: {"model": Error, "description": "refused: " + ", ".join(those)} for status, those in found.items()}
