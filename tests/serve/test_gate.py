@@ -249,6 +249,9 @@ def test_short_tokens_and_wildcards_are_refused():
         Access("secret")
     with pytest.raises(SettingError, match="stands for all"):
         Access(origins=("*",))
+    for host in ("*", "http://a.b/", "a.b:80", "", "á.org"):
+        with pytest.raises(SettingError, match="host name: expected a name such as"):
+            Access(hosts=(host,))
 
 
 def request_of(record):

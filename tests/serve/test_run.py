@@ -19,8 +19,10 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
+from hubel.base.errors import SettingError
 from hubel.cli import main
-from hubel.serve.run import _Asked, bound_socket
+from hubel.serve.run import _Asked, bound_socket, serve
+from hubel.serve.settings import Settings
 from tests.serve.conftest import picture, written_model
 from tests.work import HANG
 
@@ -123,6 +125,11 @@ def test_a_changed_file_is_opened_and_what_was_taken_is_answered_at_the_end(tmp_
         written_model(place, seed=1)
         until(lambda: told(address)["sha256"] != first["sha256"])
         assert told(address)["trouble"] == ""
+        aside = place.rename(tmp_path / "aside.safetensors")
+        until(lambda: "its file is gone" in told(address)["trouble"])
+        assert httpx.post(address + PREDICT, content=picture(), headers=PNG, timeout=HANG).status_code == 200
+        aside.rename(place)
+        until(lambda: told(address)["trouble"] == "")
         answers = []
         ask = threading.Thread(
             target=lambda: answers.append(httpx.post(address + PREDICT, content=picture(), headers=PNG, timeout=HANG))
@@ -219,6 +226,46 @@ def test_a_worker_that_is_killed_comes_back_and_counts_on(model_file):
         until(lambda: len(python(process)) == 2 and killed not in python(process))
         assert stopped in python(process)  # nobody waited until that one had to be given up
         os.kill(stopped, signal.SIGCONT)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc to find the processes")
+def test_a_worker_that_finds_no_model_any_more_says_so_in_a_line(tmp_path):
+    place = written_model(tmp_path / "animals.safetensors")
+    with started(f"animals={place}", "--workers", "2", "--quiet") as (address, process, log):
+        until(lambda: told(address).get("name") == "animals")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        spawned = [
+            int(each)
+            for each in children.read_text().split()
+            if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()
+        ]
+        place.rename(tmp_path / "aside.safetensors")
+        os.kill(max(spawned), signal.SIGKILL)
+        until(lambda: any('"level": "error"' in line for line in log))
+        until(lambda: httpx.get(f"{address}/ready", timeout=HANG).status_code == 200)
+    lines = [json.loads(line) for line in log]
+    wrong = next(each for each in lines if each["level"] == "error")
+    assert wrong["event"] == "worker"
+    assert wrong["trouble"].startswith("animals: ")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "words"),
+    [
+        ("none.pem", "cert.pem", r"--certificate \S+none.pem: cannot be opened \(No such file or directory\)"),
+        ("cert.pem", "none.key", r"--key \S+none.key: cannot be opened"),
+        ("cert.pem", "cert.pem", r"--key \S+cert.pem: expected a certificate and its own key, both as PEM"),
+    ],
+)
+def test_certificates_that_are_none_are_named(tmp_path, model_file, certificate, key, words):
+    (tmp_path / "cert.pem").write_text("no certificate")
+    with pytest.raises(SettingError, match=words):
+        serve(
+            Settings((("animals", str(model_file)),)),
+            port=0,
+            certificate=str(tmp_path / certificate),
+            key=str(tmp_path / key),
+        )
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers count in a file that POSIX alone has")

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import HubelError, SettingError
 from hubel.data.decode.parallel import workers_here
 from hubel.serve.app import application
 from hubel.serve.board import Rows
@@ -46,7 +47,13 @@ class _Worker:
             threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         sys.setswitchinterval(_TURN)
         Connection.most = min(self.settings.limits.connections, _allowed_files() - _SPARE)
-        return application(self.settings)
+        try:
+            return application(self.settings)
+        except (HubelError, OSError) as error:
+            if parent is None:
+                raise
+            LOG.error("worker", extra={"note": {"worker": os.getpid(), "trouble": str(error)}})
+            raise SystemExit(1) from None  # and another is tried, as long as one serves
 
 
 def _end_with(parent: Any) -> None:
@@ -135,9 +142,12 @@ def serve(
     """Serve until a signal ends it; what was taken until then is answered.
 
     listening: is called with the socket once all models are open and, of several workers, one serves. Raises
-    SettingError where the port cannot be had, or no worker comes to serving, and what opening a model raises.
+    SettingError where certificate and key are none, the port cannot be had, or no worker comes to serving, and what
+    opening a model raises.
     """
     settings = dataclasses.replace(settings, threads=max(1, workers_here() // workers))
+    if certificate and key:
+        _check_certificate(certificate, key)
     with bound_socket(address, port) as bound:
         if workers == 1:
             server = server_of(settings, ssl_certfile=certificate, ssl_keyfile=key)
@@ -153,6 +163,20 @@ def serve(
         found.run()
         if found.failed:
             raise SettingError("workers ended one after the other before they served; the lines above may say why")
+
+
+def _check_certificate(certificate: str, key: str) -> None:
+    """Raise SettingError for files that https cannot be spoken with: OpenSSL says not even which."""
+    for option, file in (("certificate", certificate), ("key", key)):
+        try:
+            open(file, "rb").close()
+        except OSError as error:  # noqa: PERF203 (two files)
+            raise SettingError(f"--{option} {file}: cannot be opened ({error.strerror})") from None
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+    except (ssl.SSLError, ValueError):
+        wanted = "expected a certificate and its own key, both as PEM and without a password"
+        raise SettingError(f"--certificate {certificate}, --key {key}: {wanted}") from None
 
 
 def server_of(settings: Settings, **options: Any) -> Server:

@@ -137,10 +137,10 @@ class Served:
         return model.to(self._settings.device)
 
     def changed(self) -> bool:
-        """Whether the file is another than the one that was opened last, and has been for two looks."""
+        """Whether the file is another than the one that was opened last, or gone, and has been for two looks."""
         now, before = self._look(), self._seen
         self._seen = now
-        return now is not None and now == before and now != self._stamp
+        return now == before and now != self._stamp
 
     def reload(self) -> bool:
         """Open the file anew. Where that fails the model stays as it was, and `trouble` says why; returns whether it
@@ -151,7 +151,9 @@ class Served:
             self.current, self.trouble = self._open(), ""
         except (HubelError, OSError) as error:
             said = str(error).replace(str(self.path), self.name).replace(str(self._place), self.name)
-            self.trouble = f"the changed file was not taken: {said}"  # to clients, whom paths do not concern
+            gone = "its file is gone, and a new start will not find it; what was opened before goes on"
+            # to clients, whom paths do not concern
+            self.trouble = f"the changed file was not taken: {said}" if self._stamp else gone
         return not self.trouble
 
     def answers(self, pictures: Sequence[Picture]) -> list[Told | Exception]:

@@ -68,6 +68,12 @@ class Access:
                 f"token: expected at least {LEAST_TOKEN} letters and figures, which cannot be guessed, received "
                 f"{len(self.token)}; --token alone makes one"
             )
+        for host in self.hosts:
+            if not (re.fullmatch(r"[A-Za-z0-9._-]+", host) or _is_address(host.strip("[]"))):
+                raise SettingError(
+                    f"host name: expected a name such as example.com, without scheme and port, received {host!r}; "
+                    "there is none that stands for all"
+                )
         for origin in self.origins:
             if not re.fullmatch(r"https?://[^/*\s]+", origin):
                 raise SettingError(
@@ -81,11 +87,16 @@ class Access:
         own = socket.gethostname().lower()
         if name in ("localhost", own, f"{own}.local", *(each.lower() for each in self.hosts)):
             return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
+        return _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    """Whether it is an address in figures."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
