@@ -44,8 +44,8 @@ ELSEWHERE = {
     "--host": "--address",
 }
 OF_RECIPES = (  # settings without an option of their own
-    "momentum beta2 weight_decay schedule warmup label_smoothing clip_norm ema balance balance_power keep "
-    "monitor measure_every initializer layer_decay pixels precision memory_format threads compile deterministic "
+    "momentum beta2 weight_decay schedule warmup label_smoothing clip_norm ema balance balance_power mirrors views "
+    "keep monitor measure_every initializer layer_decay pixels precision memory_format threads compile deterministic "
     "checkpoint_seconds keep_checkpoints"
 )
 ELSEWHERE |= {f"--{name.replace('_', '-')}": f"--set {name}" for name in OF_RECIPES.split()}

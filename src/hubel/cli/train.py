@@ -327,6 +327,8 @@ def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
         "epochs": last.epoch,
         "seconds": last.seconds,
         "images_per_second": last.images_per_second,
+        "views": done.settings.get("views"),
+        "mirrors": done.settings.get("mirrors", []),
         "rejected": done.settings["data"].get("rejected", []),
         "notes": done.settings["data"].get("notes", []),
         "held_out": done.settings["data"].get("held_out"),
@@ -340,7 +342,8 @@ def _lines(done: Run, metrics: dict[str, Any]) -> Iterator[RenderableType]:
     folder = shlex.quote(str(done.directory))
     if metrics["evaluated"]:
         first, _, rest = done.task.headline(metrics, f"the {metrics['evaluated']} {done.measured}").partition(" ")
-        rest += f", after epoch {metrics['epoch']}, whose weights the model has" * (done.kept != done.metrics[-1])
+        earlier = metrics["epoch"] != done.metrics[-1].epoch
+        rest += f", after epoch {metrics['epoch']}, whose weights the model has" * earlier
         yield styled("\n[bold]{}[/] {}", first, rest)
     yield f"the run lies in {folder}, its model in {folder}/model.safetensors"
     if (done.directory / "report.html").is_file():

@@ -185,7 +185,9 @@ def _answer(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float32]:
     with exact, evaluation_mode(model.module), torch.inference_mode():
         given = torch.from_numpy(prepared[np.newaxis].copy())
         makes = decoding_of(model.task.name).makes
-        scores = model.module(given) if makes else outputs(model.module, model.preprocessing, given)
+        scores = (
+            model.module(given) if makes else outputs(model.module, model.preprocessing, given, model.task.exchange)
+        )
     return model.task.outcome(scores)[0].cpu().numpy()
 
 

@@ -31,7 +31,9 @@ from hubel.tasks.model_file import check_fit
 
 
 class OnnxNetwork(nn.Module):
-    """An exported network, run by an engine on prepared images."""
+    """An exported network, run by an engine on prepared images; it mirrors them itself where that is to be done."""
+
+    mirrors = True
 
     def __init__(
         self,

@@ -12,7 +12,9 @@ from torch import nn
 from hubel.arch import analyse
 from hubel.export.engines import Computes, Way, computing
 from hubel.export.onnx.write import onnx_model
+from hubel.export.source import Source
 from hubel.tasks import LoadedModel
+from hubel.tasks.decoding import VIEWS
 
 
 class Scores(nn.Module):
@@ -31,7 +33,8 @@ class Scores(nn.Module):
 
 def with_scores(model: LoadedModel, way: Way) -> LoadedModel:
     """The model with an engine in the place of its module."""
-    written = onnx_model(model)
+    source = Source.of(model)  # images are mirrored outside of it, where they are
+    written = onnx_model(dataclasses.replace(source, task_settings={**source.task_settings, VIEWS: 1}))
     if all(each.name != "scores" for each in written.graph.output):
         written.graph.output.append(onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, None))
     scores = Scores(computing(way, written, "scores", analyse(model.network).macs))

@@ -16,6 +16,7 @@ from hubel.export.onnx.write import metadata
 from hubel.export.source import Source
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
+from hubel.tasks.outputs import mean_of
 
 
 class _Whole(nn.Module):
@@ -24,7 +25,7 @@ class _Whole(nn.Module):
     def __init__(self, model: LoadedModel) -> None:
         super().__init__()
         self.network: Any = model.module
-        self.task, self.flat = model.task, len(model.network.input) == 1
+        self.task, self.flat, self.exchange = model.task, len(model.network.input) == 1, model.task.exchange
         mean, std = model.preprocessing.mean, model.preprocessing.std
         wide = torch.tensor([mean, std], dtype=torch.float64)
         self.register_buffer("factor", (1 / (255 * wide[1])).float().view(-1, 1, 1))
@@ -32,11 +33,17 @@ class _Whole(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Normalise, run, and decode."""
+        scores = self._scores(image)
+        if self.exchange is not None:
+            scores = mean_of(scores, self._scores(image.flip(2)), self.exchange)
+        return self.task.outcome(scores)
+
+    def _scores(self, image: torch.Tensor) -> torch.Tensor:
         factor: Any = self.factor
         offset: Any = self.offset
         found = image.permute(0, 3, 1, 2).float() * factor + offset
         scores: torch.Tensor = self.network.logits(found.flatten(1) if self.flat else found)
-        return self.task.outcome(scores)
+        return scores
 
 
 def written_torch(order: Order) -> Written:

@@ -20,6 +20,7 @@ from hubel.report._images import picture_url
 from hubel.tasks import Figure
 from hubel.tasks.results import percent
 from hubel.train import EpochMetrics, Run
+from hubel.train.run.found import sentences
 from hubel.view.figures.charts import Series, confidences, curves, reliability
 from hubel.view.writers.markup import Child, Element, h
 from hubel.view.writers.svg import scrolled
@@ -179,7 +180,8 @@ def _training_note(run: Run, evaluated: str) -> str:
     if run.recipe.augmentation not in ("none", "auto"):
         words.append(f"their {run.example[1]} were varied ({run.recipe.augmentation})")
     told = "; ".join(words)
-    return told + (f". Those of the {evaluated} {run.example[1]} were taken after it." if evaluated else ".")
+    told += f". Those of the {evaluated} {run.example[1]} were taken after it." if evaluated else "."
+    return " ".join([told, *(f"{each}." for each in sentences(run.settings, run.task.primary))])
 
 
 def _epochs(run: Run, evaluated: str) -> Element:

@@ -74,6 +74,17 @@ class Asking:
     pictures: tuple[str, ...] = ()
 
 
+VIEWS = Option(
+    "views",
+    "1: what the network says of a picture; 2: the mean of that and of what it says of it mirrored left to right, in "
+    "twice the time (default: as training measured)",
+    "whole",
+    "N",
+    least=1,
+    most=2,
+)
+
+
 class Made(abc.ABC):
     """What a model made."""
 

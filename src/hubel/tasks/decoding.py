@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hubel.base.errors import SettingError
 from hubel.tasks.names import told
 
+VIEWS = "views"  # the setting of a task: how often an image is looked at
 THRESHOLD = "threshold"  # the figure of a set that says from which probability objects are best shown
 PRIOR = -4.0  # added to maps of marks (boxes, points), since nearly all places show none
 
@@ -97,6 +99,48 @@ class Decoding:
     def sees_none(self) -> bool:
         """Whether no picture is what goes in: numbers that can be drawn are."""
         return self.carries or self.makes
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What of the outputs of an image that is mirrored left to right tells what of the image as it is: each output is
+    what the one at its place in `order` says, times its sign. Both empty where that is its own.
+    """
+
+    order: tuple[int, ...] = ()
+    signs: tuple[int, ...] = ()
+
+
+def exchange_of(task: str, classes: Sequence[str], settings: Mapping[str, Any]) -> Exchange | None:
+    """The exchange of a model's outputs where it looks at images twice (`views` of the task's settings); else None."""
+    if settings.get(VIEWS, 1) == 1:
+        return None
+    decoding, number = decoding_of(task), len(classes)
+    if decoding.boxes is not None:  # left and right
+        return Exchange((*range(number), number + 2, number + 1, number, number + 3), (1,) * (number + 4))
+    if decoding.points is None:
+        return Exchange()
+    other = list(range(number))
+    if "pairs" not in settings:
+        raise SettingError("expected views 1 of a model of an older version, which did not say what is left and right")
+    for left, right in settings["pairs"]:
+        other[left], other[right] = right, left
+
+    def places(first: int) -> list[int]:  # of how far points are, across and down
+        return [first + 2 * point + axis for point in other for axis in (0, 1)]
+
+    order, signs = [*other, *places(number)], [1] * number + [-1, 1] * number
+    if settings["several"]:
+        order, signs = [*order, 3 * number, *places(3 * number + 1)], [*signs, 1, *[-1, 1] * number]
+    return Exchange(tuple(order), tuple(signs))
+
+
+def views_of(settings: Mapping[str, Any]) -> int:
+    """How often a model with these settings of its task looks at an image. Raises SettingError for no such number."""
+    views = settings.get(VIEWS, 1)
+    if views not in (1, 2) or isinstance(views, bool):
+        raise SettingError(f"expected views 1 or 2, received {views!r:.60}")
+    return int(views)
 
 
 def shown_from(rules: BoxRules | PointRules, summary: Mapping[str, Any]) -> float:

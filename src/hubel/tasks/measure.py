@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,14 +36,18 @@ def count(
     targets: torch.Tensor,
     *,
     batch_size: int = 256,
+    changed: Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]] | None = None,
 ) -> tuple[torch.Tensor, ...]:
     """What `task.measured` is made of, for images (uint8, N×H×W×C) and their targets; it may be added over parts of a
-    set. The module's mode is put back afterwards.
+    set. changed: what is done to each batch of them before. The module's mode is put back afterwards.
     """
     counts, device = task.counts(), device_of(module)
     with evaluation_mode(module), torch.inference_mode(), task.going_on(module):
         for part in task.stretches(len(images), images.shape[1], batch_size):
-            counts.add(task.outputs(module, preprocessing, images[part]), sent(targets[part], device))
+            seen, wanted = images[part], targets[part]
+            if changed is not None:
+                seen, wanted = changed(seen, wanted)
+            counts.add(task.outputs(module, preprocessing, seen), sent(wanted, device))
     return counts.tensors()
 
 
@@ -91,7 +96,7 @@ def said(model: LoadedModel, image: Any) -> torch.Tensor:
     """
     prepared = torch.from_numpy(model.preprocessing.prepare(image).copy())[None]
     with evaluation_mode(model.module), torch.inference_mode():
-        return outputs(model.module, model.preprocessing, prepared)[0].cpu()
+        return outputs(model.module, model.preprocessing, prepared, model.task.exchange)[0].cpu()
 
 
 def outputs_of(model: LoadedModel, images: npt.NDArray[np.uint8], *, batch_size: int = 256) -> torch.Tensor:
@@ -100,7 +105,8 @@ def outputs_of(model: LoadedModel, images: npt.NDArray[np.uint8], *, batch_size:
     """
     with evaluation_mode(model.module), torch.inference_mode():
         parts = (torch.from_numpy(np.array(images[n : n + batch_size])) for n in range(0, len(images), batch_size))
-        return torch.cat([outputs(model.module, model.preprocessing, part).cpu() for part in parts])
+        exchange = model.task.exchange
+        return torch.cat([outputs(model.module, model.preprocessing, part, exchange).cpu() for part in parts])
 
 
 def whole_of(model: LoadedModel, image: Any, limit: str | None = "answered") -> Image.Image | npt.NDArray[np.generic]:

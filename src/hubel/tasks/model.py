@@ -23,7 +23,7 @@ from hubel.data.prepare.arrays import as_array
 from hubel.data.prepare.cut import told_of_cut, warn_of
 from hubel.nn import device_named
 from hubel.tasks.asking import Made, asking_of, check_options
-from hubel.tasks.decoding import decoding_of
+from hubel.tasks.decoding import VIEWS, decoding_of
 from hubel.tasks.names import USUAL
 from hubel.tasks.registry import task_named
 from hubel.tasks.results import examples_of
@@ -107,6 +107,12 @@ class LoadedModel(Result):
     def asked(self, **how: Any) -> LoadedModel:
         """The same, asked as these options of its task say: `model.asked(windows=True)`."""
         check_options(self.task.name, how)
+        known = getattr(self.task, VIEWS, None)
+        if getattr(self.module, "mirrors", False) and how.get(VIEWS, known) != known:
+            raise SettingError(
+                f"expected views {known}, as the file that was exported computes it, received {how[VIEWS]}; "
+                f"hubel.export(model.asked(views={how[VIEWS]}), …) writes one of those"
+            )
         return dataclasses.replace(self, task=dataclasses.replace(cast(Any, self.task), **how))
 
     def make(self, progress: Progress | None = None, **how: Any) -> Made:

@@ -17,6 +17,7 @@ from hubel.arch import Network, Report, analyse, ops
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset
 from hubel.tasks import task
+from hubel.tasks.decoding import VIEWS, Exchange, exchange_of
 from hubel.tasks.measure import outputs_of
 from hubel.tasks.model import LoadedModel
 
@@ -42,6 +43,16 @@ class Places(task.Task):
     about_places: ClassVar[bool] = True
     own_size: ClassVar[bool] = True
     reads_like: ClassVar[bool] = False
+    views: int
+
+    def looks(self) -> dict[str, Any]:
+        """The setting that says how often an image is looked at, where that is not once."""
+        return {} if self.views == 1 else {VIEWS: self.views}
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """By `views`: what of a mirrored image's outputs is what."""
+        return exchange_of(self.name, self.classes, self.settings())
 
     def fits(self, output: tuple[int, ...], shape: tuple[int, ...]) -> bool:
         """Whether the output has all channels, at the image's size or at one that many times coarser."""
@@ -98,6 +109,8 @@ class Places(task.Task):
             "label_smoothing": 0.0,
             "keep": "best",  # few pictures are learnt by heart in the end
             "augmentation": str(augmentation),
+            "mirrors": "measured",
+            "views": 0,
             "epochs": float(max(4, min(500, math.ceil(_STEPS / steps)))),
         }
 

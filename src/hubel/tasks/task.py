@@ -20,6 +20,7 @@ from hubel.tasks.answer import Said as Said
 from hubel.tasks.asking import Made as Made
 from hubel.tasks.choosing import Chosen as Chosen
 from hubel.tasks.choosing import by_size as by_size
+from hubel.tasks.decoding import Exchange
 from hubel.tasks.gathering import Counts as Counts
 from hubel.tasks.gathering import Sums as Sums
 from hubel.tasks.outputs import outputs
@@ -209,9 +210,16 @@ class Task(abc.ABC):
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """The shape of output for images of `shape` (H×W×C), and what would end a network with it."""
 
+    @property
+    def exchange(self) -> Exchange | None:
+        """Where an answer is the mean of what the network says of an image and of the mirrored one: what of this one's
+        outputs is what. None where it sees each image once, as of most tasks.
+        """
+        return None
+
     def outputs(self, module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
         """What is counted of uint8 images N×H×W×C: by default what the network says of them."""
-        return outputs(module, preprocessing, images)
+        return outputs(module, preprocessing, images, self.exchange)
 
     def stretches(self, examples: int, steps: int, at_once: int) -> Iterator[slice]:
         """Which examples of a set, of so many rows each, are counted together, in order: by default as many as can be

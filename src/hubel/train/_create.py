@@ -81,6 +81,11 @@ def _check(recipe: Recipe, task: Task, training: Dataset) -> None:
         )
     changes = Augmentation() if recipe.augmentation == "auto" else Augmentation.parse(recipe.augmentation)
     task.check_training(recipe.balance, changes)
+    if recipe.views != 1 and not task.about_places:
+        raise SettingError(
+            f"recipe: expected views 1 for {task.name}, received {recipe.views}; tasks that say something of every "
+            "place of an image can have 2"
+        )
     if training.fit == "time" and training.shape[1] == 1 and str(changes) != "none":
         raise SettingError(
             f"recipe: expected augmentation 'none' with waveforms, whose samples stay where they are, received "

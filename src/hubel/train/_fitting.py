@@ -166,6 +166,8 @@ def recipe_for(network: Network, training: Dataset, changes: Settings, base: Rec
         if "augmentation" not in changes:
             varied = task_of(training).varied(base.augmentation, likely_epochs(base, network, len(training)))
             base = base.replace(augmentation=varied)
+        elif "mirrors" not in changes:  # who says how images are varied means it
+            base = base.replace(mirrors="said")
     recipe = base.replace(**changes)
     check_device(recipe.device)
     return recipe

@@ -17,7 +17,7 @@ from hubel.base.plain import MISREAD
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
 from hubel.nn.threads import threads
-from hubel.tasks import save_model, task_of
+from hubel.tasks import Task, save_model, task_of
 from hubel.train._agree import agree, facts, settings_of
 from hubel.train._create import create_run, fingerprint, locked, measured_part
 from hubel.train._words import before_all, of_the_budget
@@ -250,10 +250,12 @@ def _train(
         for note in (*told, *of_the_budget(run, trainer.until - time.perf_counter()), *first):
             log(Notice(note))
         reason = _steps(run, trainer, ranks, stop)
+        weights = trainer.final_weights()
+        task, figures = trainer.settled(weights)
         if ranks.is_first:
-            log(Finished(_write_model(run, trainer), reason, trainer.seconds()))
+            log(Finished(_write_model(run, trainer, task, weights, figures), reason, trainer.seconds()))
         ranks.wait()
-    return run
+    return Run.open(run.directory)  # what was found on the way stands in its file
 
 
 def _steps(run: Run, trainer: Trainer, ranks: Ranks, stop: StopRequest) -> str:
@@ -320,7 +322,7 @@ def _keep_last_good(run: Run, trainer: Trainer, message: str) -> None:
     saved, _ = trainer.store.load_latest()
     if saved is not None:
         trainer.state.load(saved)
-        _write_model(run, trainer, {"failure": message})
+        _write_model(run, trainer, run.task, trainer.final_weights(), {}, {"failure": message})
 
 
 def _started(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...]) -> Started:
@@ -338,15 +340,23 @@ def _started(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...
     )
 
 
-def _write_model(run: Run, trainer: Trainer, more: Mapping[str, Any] | None = None) -> Path:
+def _write_model(
+    run: Run,
+    trainer: Trainer,
+    task: Task,
+    weights: Mapping[str, torch.Tensor],
+    figures: Mapping[str, float],
+    more: Mapping[str, Any] | None = None,
+) -> Path:
+    """figures: of answers from two views, where the model looks so often."""
     state = trainer.state
     return save_model(
         run.directory / MODEL,
         run.network,
-        trainer.final_weights(),
+        weights,
         preprocessing=trainer.preprocessing,
-        task=run.task,
-        summary=run.summary(state.history, state.best_epoch, state.done, more),
+        task=task,
+        summary=run.summary(state.history, state.best_epoch, state.done, more, figures),
     )
 
 

@@ -119,6 +119,11 @@ class Batches:
     def __len__(self) -> int:
         return self.steps
 
+    def vary(self, augmentation: Augmentation) -> None:
+        """Change images so in the epochs that follow; shifting stays as it is."""
+        shifted = dataclasses.replace(augmentation, shift=self.augmentation.shift)
+        self.augmentation, self._changes = shifted, dataclasses.replace(shifted, shift=self._changes.shift)
+
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of epoch `number` (from 0) from step `start` on."""
         order = self.order.epoch(number)

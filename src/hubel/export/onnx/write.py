@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import onnx
 
-from hubel.arch import analyse, own_layers, torch_order
+from hubel.arch import Network, analyse, own_layers, torch_order
 from hubel.base.errors import SettingError
 from hubel.base.versions import version_of
 from hubel.base.words import json_text
 from hubel.data.prepare.preprocessing import Preprocessing
-from hubel.export.lowered import steps_of
+from hubel.export.lowered import Step, steps_of
 from hubel.export.onnx.boxes import boxed
 from hubel.export.onnx.colours import coloured
 from hubel.export.onnx.graph import Graph
@@ -21,7 +22,7 @@ from hubel.export.onnx.operations import scaled, written
 from hubel.export.onnx.points import pointed
 from hubel.export.onnx.preparation import prepared
 from hubel.export.source import Model, Source
-from hubel.tasks.decoding import Decoding, decoding_of
+from hubel.tasks.decoding import Decoding, Exchange, decoding_of, exchange_of
 
 Input: TypeAlias = Literal["image", "sized", "tensor"]
 FORMAT = 1  # of what the metadata say
@@ -79,7 +80,9 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
             turned = graph.add("Transpose", "image", perm=[0, 3, 1, 2])
             numbers = graph.add("Cast", turned, name=graph.fresh("prepared"), to=int(onnx.TensorProto.FLOAT))
         x = normalised(graph, numbers, preparation, shape)
-    scores = graph.add("Identity", written(graph, steps, x), name=graph.fresh("scores"))
+    exchange = exchange_of(source.task, source.classes, source.task_settings)
+    found = written(graph, steps, x) if exchange is None else _mean(graph, source.network, steps, x, exchange)
+    scores = graph.add("Identity", found, name=graph.fresh("scores"))
     outputs = _answers(graph, source, scores, input)
     if graph.carries:
         outputs = {name: (kind, [*sizes[:2], "steps"]) for name, (kind, sizes) in outputs.items()}
@@ -94,6 +97,21 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
         metadata=metadata(source, input),
         version=version_of("hubel"),
     )
+
+
+def _mean(graph: Graph, network: Network, steps: Sequence[Step], x: str, exchange: Exchange) -> str:
+    """Add what the network says of images and, in the same pass, of the mirrored ones, and the mean of both."""
+    columns, across = network.input[1], analyse(network).output_shape[1]
+    graph.scope = "answer/views"
+    mirrored = graph.add("Gather", x, graph.keep(range(columns)[::-1], "int64"), axis=3)
+    both = written(graph, steps, graph.add("Concat", x, mirrored, axis=0))
+    graph.scope = "answer/views"
+    found, back = graph.add_all("Split", ("found", "mirrored"), both, axis=0, num_outputs=2)
+    back = graph.add("Gather", back, graph.keep(range(across)[::-1], "int64"), axis=3)
+    if exchange.order:
+        back = graph.add("Gather", back, graph.keep(exchange.order, "int64"), axis=1)
+        back = graph.add("Mul", back, graph.keep(np.reshape(exchange.signs, (-1, 1, 1))))
+    return graph.add("Mul", graph.add("Add", found, back), graph.keep(0.5))
 
 
 def normalised(graph: Graph, numbers: str, preparation: Preprocessing, shape: tuple[int, ...]) -> str:

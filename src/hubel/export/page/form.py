@@ -106,7 +106,8 @@ def running(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any]]:
     modules = {**engine_modules(), "hubel/export/runner": web_file("export", "engine_runner.js")}
     packed = pack(model, places=True)
     assert packed is not None
-    return modules, {"model": packed | _drawn(model), "colours": SERIES, "cut": CUT}
+    views = {} if model.task.exchange is None else {"views": asdict(model.task.exchange)}
+    return modules, {"model": packed | _drawn(model) | views, "colours": SERIES, "cut": CUT}
 
 
 def _engine(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:

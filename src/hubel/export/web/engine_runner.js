@@ -6,9 +6,20 @@ export async function makeRunner() {
   const packed = JSON.parse(document.getElementById("model").textContent);
   const model = load(packed);
   async function scores(pixels) {
-    model.run(model.prepare(pixels).input);
+    const { input } = model.prepare(pixels);
+    model.run(input);
     const [rows, columns, classes] = model.result.shape;
-    return { values: model.scores, rows, columns, classes };
+    if (!packed.views) return { values: model.scores, rows, columns, classes };
+    const values = Float32Array.from(model.scores);
+    const [height, width, channels] = packed.input;
+    model.run(mirrored(input, height, width, channels));
+    const { order, signs } = packed.views;
+    const other = mirrored(model.scores, rows, columns, classes);
+    for (let i = 0; i < values.length; i++) {
+      const c = i % classes;
+      values[i] = (values[i] + (order.length ? signs[c] * other[i - c + order[c]] : other[i])) / 2;
+    }
+    return { values, rows, columns, classes };
   }
   return {
     packed,
@@ -18,4 +29,16 @@ export async function makeRunner() {
     },
     scores,
   };
+}
+
+/** Numbers of rows, columns and channels, left and right exchanged. */
+function mirrored(values, rows, columns, channels) {
+  const found = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const from = (row * columns + columns - 1 - column) * channels;
+      for (let c = 0; c < channels; c++) found[(row * columns + column) * channels + c] = values[from + c];
+    }
+  }
+  return found;
 }

@@ -1,5 +1,5 @@
 """How models that colour pictures are asked."""
 
-from hubel.tasks.asking import Asking
+from hubel.tasks.asking import VIEWS, Asking
 
-ASKING = Asking("models that colour pictures", pictures=("beside", "coloured"))
+ASKING = Asking("models that colour pictures", options=(VIEWS,), pictures=("beside", "coloured"))

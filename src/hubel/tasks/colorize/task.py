@@ -28,6 +28,7 @@ from hubel.tasks.colorize.answer import Coloured
 from hubel.tasks.colorize.bins import common, hue, spread, squares
 from hubel.tasks.colorize.decoding import TEMPERATURE
 from hubel.tasks.colorize.metrics import Metrics, Way
+from hubel.tasks.decoding import views_of
 from hubel.tasks.measure import called, evaluate, outputs_of, whole_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places
@@ -54,6 +55,7 @@ class Colorize(Places):
     prior: tuple[float, ...] = field(repr=False)
     mean: tuple[float, float]
     classes: tuple[str, ...] = ()
+    views: int = field(default=1, compare=False)
     name: ClassVar[str] = "colorize"
     figures: ClassVar[tuple[task.Figure, ...]] = (
         task.Figure("ab_error", "a*b* error", "number", "lowest"),
@@ -92,7 +94,7 @@ class Colorize(Places):
     def settings(self) -> dict[str, Any]:
         """The squares, their weights and shares, and the mean colour."""
         own = {"weights": list(self.weights), "prior": list(self.prior), "mean": list(self.mean)}
-        return {"middles": [list(each) for each in self.middles], **own}
+        return {"middles": [list(each) for each in self.middles], **own, **self.looks()}
 
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Colorize:
@@ -105,7 +107,7 @@ class Colorize(Places):
             raise SettingError(
                 f"expected a weight and a share for each of {len(middles)} squares of colours from -200 to 200"
             )
-        return cls(middles, weights, prior, (as_number(a), as_number(b)))
+        return cls(middles, weights, prior, (as_number(a), as_number(b)), views=views_of(settings))
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a square of colours for every few pixels."""

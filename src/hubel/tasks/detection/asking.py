@@ -1,5 +1,5 @@
 """How models that find objects are asked."""
 
-from hubel.tasks.asking import Asking
+from hubel.tasks.asking import VIEWS, Asking
 
-ASKING = Asking("models that find objects", pictures=("boxes",))
+ASKING = Asking("models that find objects", options=(VIEWS,), pictures=("boxes",))

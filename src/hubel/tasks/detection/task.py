@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +21,7 @@ from hubel.data.boxes.find import recognises
 from hubel.data.boxes.load import load
 from hubel.data.boxes.targets import AREA, BOTTOM, CLASS, CROWD, LEFT, Boxes, sides
 from hubel.tasks import task
-from hubel.tasks.decoding import THRESHOLD
+from hubel.tasks.decoding import THRESHOLD, views_of
 from hubel.tasks.detection.answer import Detected
 from hubel.tasks.detection.coco import MOST, Said, Truth, score
 from hubel.tasks.detection.decode import Found, decode, peaks, settled
@@ -52,6 +52,7 @@ class Detection(Marks[Found]):
     usual: tuple[float, float]
     most: int = 100
     stride: int = 4
+    views: int = field(default=1, compare=False)
     name: ClassVar[str] = "detection"
     figures: ClassVar[tuple[task.Figure, ...]] = (
         task.Figure("map", "mAP (50:95)"),
@@ -92,7 +93,8 @@ class Detection(Marks[Found]):
 
     def settings(self) -> dict[str, Any]:
         """Numbers of classes, usual size, and how many are looked for."""
-        return {"ids": list(self.ids), "usual": list(self.usual), "most": self.most, "stride": self.stride}
+        own = {"ids": list(self.ids), "usual": list(self.usual), "most": self.most, "stride": self.stride}
+        return {**own, **self.looks()}
 
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Detection:
@@ -105,7 +107,7 @@ class Detection(Marks[Found]):
                 f"expected a number for each of {len(classes)} classes, a usual size above 0, and 1 to {_MOST_FOUND} "
                 "boxes an image"
             )
-        return cls(classes, ids, (across, down), most, stride)
+        return cls(classes, ids, (across, down), most, stride, views_of(settings))
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """Places every `stride` pixels: a number a class, and how far the four sides are."""

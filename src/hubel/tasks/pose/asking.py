@@ -1,5 +1,5 @@
 """How models that find points are asked."""
 
-from hubel.tasks.asking import Asking
+from hubel.tasks.asking import VIEWS, Asking
 
-ASKING = Asking("models that find points", pictures=("points",))
+ASKING = Asking("models that find points", options=(VIEWS,), pictures=("points",))

@@ -29,7 +29,7 @@ from hubel.data.points.targets import (
     Points,
 )
 from hubel.tasks import task
-from hubel.tasks.decoding import THRESHOLD
+from hubel.tasks.decoding import THRESHOLD, views_of
 from hubel.tasks.marks import CLIP, PIXELS, STEPS, Frames, Marks, mean_loss
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.pose.answer import Posed
@@ -52,13 +52,16 @@ class Pose(Marks[Found]):
     """The task of finding points.
 
     classes: the points' names. bones: which are joined when they are drawn. several: whether images may show more than
-    one individual. most: how many are looked for in an image.
+    one individual. most: how many are looked for in an image. pairs: which points are left and right of each other;
+    None where older files do not say it.
     """
 
     classes: tuple[str, ...]
     bones: Pairs = field(default=(), compare=False)
     several: bool = False
     most: int = MOST
+    pairs: Pairs | None = field(default=None, compare=False)
+    views: int = field(default=1, compare=False)
     name: ClassVar[str] = "pose"
     figures: ClassVar[tuple[task.Figure, ...]] = (
         task.Figure("oks", "similarity (OKS)"),
@@ -97,23 +100,27 @@ class Pose(Marks[Found]):
             raise SettingError(f"{dataset.name or 'data set'}: expected points, received targets for {points.task}")
         many = int((points.rows[:, 1:, KIND] > 0).sum(1).max(initial=0))
         most = min(_MOST_FOUND, max(MOST, 2 * many)) if points.several else 1
-        return cls(points.classes, points.bones, points.several, most)
+        return cls(points.classes, points.bones, points.several, most, points.pairs)
 
     def settings(self) -> dict[str, Any]:
         """What is joined, whether there are several individuals, and how many are looked for."""
-        return {"bones": [list(bone) for bone in self.bones], "several": self.several, "most": self.most}
+        own = {"bones": [list(bone) for bone in self.bones], "several": self.several, "most": self.most}
+        pairs = {} if self.pairs is None else {"pairs": [list(pair) for pair in self.pairs]}
+        return {**own, **pairs, **self.looks()}
 
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Pose:
         """The task with these points."""
         bones = tuple((as_whole(one), as_whole(other)) for one, other in settings["bones"])
+        pairs = tuple((as_whole(left), as_whole(right)) for left, right in settings.get("pairs", ()))
         most, several = as_whole(settings["most"]), settings["several"]
-        inside = all(0 <= place < len(classes) for bone in bones for place in bone)
+        inside = all(0 <= place < len(classes) for each in (*bones, *pairs) for place in each)
         if not inside or not 1 <= most <= _MOST_FOUND or not isinstance(several, bool):
             raise SettingError(
-                f"expected bones between {len(classes)} points, and 1 to {_MOST_FOUND} individuals an image"
+                f"expected bones and pairs of {len(classes)} points, and 1 to {_MOST_FOUND} individuals an image"
             )
-        return cls(classes, bones, several, most)
+        known = pairs if "pairs" in settings else None
+        return cls(classes, bones, several, most, known, views_of(settings))
 
     @property
     def sigmas(self) -> tuple[float, ...]:

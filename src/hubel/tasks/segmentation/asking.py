@@ -1,6 +1,6 @@
 """How models that draw masks are asked."""
 
-from hubel.tasks.asking import Asking, Option
+from hubel.tasks.asking import VIEWS, Asking, Option
 
 ASKING = Asking(
     "models that draw masks",
@@ -10,6 +10,7 @@ ASKING = Asking(
             "see pictures that are larger than the network takes in their own scale, through windows that overlap and "
             "are blended (default: brought to its size)",
         ),
+        VIEWS,
     ),
     pictures=("mask", "outline", "overlay"),
 )

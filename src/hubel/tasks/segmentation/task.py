@@ -21,6 +21,7 @@ from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import is_source, load
 from hubel.data.masks.targets import VOID, Colour, Masks, outlined, overlaid, region
 from hubel.tasks import task
+from hubel.tasks.decoding import views_of
 from hubel.tasks.measure import called, evaluate, outputs_of, whole_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places, enlarged, every_second, in_place, in_windows, middles
@@ -43,6 +44,7 @@ class Segmentation(Places):
     values: tuple[int, ...]
     colours: tuple[Colour, ...]
     windows: bool = field(default=False, compare=False)
+    views: int = field(default=1, compare=False)
     name: ClassVar[str] = "segmentation"
     figures: ClassVar[tuple[task.Figure, ...]] = (
         task.Figure("mean_iou", "mean IoU"),
@@ -79,7 +81,8 @@ class Segmentation(Places):
 
     def settings(self) -> dict[str, Any]:
         """What the classes are in files, and their colours."""
-        return {"values": list(self.values), "colours": [list(colour) for colour in self.colours]}
+        own = {"values": list(self.values), "colours": [list(colour) for colour in self.colours]}
+        return {**own, **self.looks()}
 
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Segmentation:
@@ -88,7 +91,7 @@ class Segmentation(Places):
         colours = tuple((as_whole(r), as_whole(g), as_whole(b)) for r, g, b in settings["colours"])
         if not len(values) == len(colours) == len(classes) or not all(0 <= value < 256 for value in values):
             raise SettingError(f"expected a value from 0 to 255 and a colour for each of {len(classes)} classes")
-        return cls(classes, values, colours)
+        return cls(classes, values, colours, views=views_of(settings))
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a class for every pixel."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from hubel.train.loop.ways.step import Step
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint
 from hubel.train.run.events import EpochMetrics
+from hubel.train.run.found import Mirrored
 from hubel.train.run.standing import Standing, faded
 
 
@@ -24,7 +26,8 @@ class State:
     history.
 
     done: how many steps are done. seconds: of training, over all sittings. threads: in use. tally: the step's figures,
-    summed over the running epoch's steps, on the device.
+    summed over the running epoch's steps, on the device. mirrors: what came of mirroring images in other ways than the
+    recipe says; None where that was not tried yet.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class State:
         self.seconds = 0.0
         self.history: list[EpochMetrics] = []
         self.best_epoch = 0
+        self.mirrors: tuple[Mirrored, ...] | None = None
         self.threads = recipe.threads
         self.tally = torch.zeros(len(how.figures), device=torch.device(recipe.device))
 
@@ -90,6 +94,7 @@ class State:
             "step": self.done,
             "seconds": self.seconds,
             "best_epoch": self.best_epoch,
+            **({} if self.mirrors is None else {"mirrors": [dataclasses.asdict(each) for each in self.mirrors]}),
             "threads": self.threads,
             "history": history,
         }
@@ -108,7 +113,7 @@ class State:
         self.tally.copy_(tallies[rank] if len(tallies) == world else tallies.mean(0))
         stands = Standing.of(checkpoint)
         self.done, self.seconds, self.best_epoch = stands.step, stands.seconds, stands.best_epoch
-        self.threads, self.history = stands.threads, list(stands.history)
+        self.threads, self.history, self.mirrors = stands.threads, list(stands.history), stands.mirrors
 
     def _names(self) -> dict[torch.Tensor, str]:
         """Parameters by name: those of the first module by their own, others' with their module's before it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,15 +24,19 @@ from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.signals import StopRequest
 from hubel.train.loop.epochs import Epochs
 from hubel.train.loop.machine.memory import evaluated_at_once
+from hubel.train.loop.mirrors import Mirror, is_time, tried
 from hubel.train.loop.non_finite import NotFiniteError, first_non_finite, is_lost
 from hubel.train.loop.state import State
+from hubel.train.loop.views import looked
 from hubel.train.loop.ways.step import Step, alone
 from hubel.train.loop.ways.supervised import normalised
 from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg, rate
+from hubel.train.run.changes import record_found
 from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointStore
 from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
+from hubel.train.run.found import with_mirrors
 from hubel.train.run.samples import Sample
 from hubel.train.run.standing import kept_epoch
 
@@ -79,6 +85,7 @@ class Trainer(Epochs[Batch]):
             order=order_of(recipe, training),
         )
         self.at_once = evaluated_at_once(network, recipe, ranks.world)
+        self._kind = training.targets
         self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
         self.state = State(step, network, recipe, task, preprocessing, training)
         if ranks.world > 1 and self.device.type == "cuda":
@@ -98,6 +105,7 @@ class Trainer(Epochs[Batch]):
         self._stop = stop
         self._sat_down = self._told = self._saved = time.perf_counter()
         self._recent = (self.state.tally.clone(), self.state.done)
+        self._mirror()
         if self.recipe.measure_every > 1 and math.isfinite(self.until):
             self._measuring = self._told_measuring()
         self._answer("")  # what an earlier sitting was asked
@@ -151,6 +159,36 @@ class Trainer(Epochs[Batch]):
             state.best_epoch = 0  # what is told of the model is the last epoch's, too
         return self.state.how.model.state_dict()
 
+    def settled(self, weights: Mapping[str, torch.Tensor]) -> tuple[Task, dict[str, float]]:
+        """The task, once training is over, with as many views as the recipe says or as pay, of the model's weights; and
+        the figures of two, where it has so many.
+        """
+        state, recipe = self.state, self.recipe
+        if recipe.views == 1 or self.evaluated is None:
+            return self._seen(recipe.views or 1), {}
+        kept, figure = state.history[(state.best_epoch or len(state.history)) - 1], self.task.primary
+        augmentation = with_mirrors(Augmentation.parse(recipe.augmentation), state.mirrors)
+        if not recipe.views and (self.evaluated[0] != "validation" or not augmentation.flip):
+            return self.task, {}
+        state.how.model.load_state_dict(weights)
+        self.ranks.share(state.how.model)  # the first process has the best epoch's
+        figures = self._evaluate(task=self._seen(2))[1]
+        if recipe.views:
+            return self._seen(2), figures
+        found = looked(figure, kept.evaluation, figures)
+        if self.ranks.is_first:
+            record_found(self.directory, views=dataclasses.asdict(found))
+        self.listen(Notice(found.sentence(figure)))
+        return (self._seen(2), figures) if found.taken else (self.task, {})
+
+    def _ending(self) -> float:
+        """Seconds that the end takes: measuring, and where views are to be measured, twice as long again."""
+        return self._measuring * (1 if self.recipe.views == 1 else 3)
+
+    def _seen(self, views: int) -> Task:
+        task: Any = self.task
+        return self.task if views == 1 else dataclasses.replace(task, views=views)
+
     def goes_on(self, epoch: int) -> bool:
         """Tell, save and stop between two steps, where it is time to."""
         if self.state.done == min(self.steps, (epoch + 1) * self.epoch_steps):
@@ -159,7 +197,7 @@ class Trainer(Epochs[Batch]):
         if now - self._told > _EVENT_SECONDS and not self._is_paused:
             self._tell(epoch, now)
         due, asked = now - self._saved > self.recipe.checkpoint_seconds, self._stop.asked
-        self._late = now + self._measuring > self.until
+        self._late = now + self._ending() > self.until
         if self.ranks.world > 1:  # all must save and stop at the same step, and asking takes a moment
             if self.state.done % _ROUNDS:
                 return True
@@ -311,10 +349,11 @@ class Trainer(Epochs[Batch]):
         training = self._named((self.ranks.gather(state.tally).mean(0) / self._tallied()).tolist())
         self._check(epoch, training["loss"])
         start = time.perf_counter()
-        self._late = bool(self.ranks.most([float(self._late or start + self._measuring > self.until)])[0])
+        self._late = bool(self.ranks.most([float(self._late or start + self._ending() > self.until)])[0])
         due = (epoch + 1) % self.recipe.measure_every == 0 or state.done >= self.steps or self._late
         name, evaluation = self._evaluate() if due else ("", self._unmeasured())
         self._measuring = time.perf_counter() - start if due else self._measuring
+        told = self._try_mirrors(evaluation[self.task.primary.name]) if name == "validation" else ()
         row = EpochMetrics(
             epoch=epoch + 1,
             step=state.done,
@@ -330,9 +369,11 @@ class Trainer(Epochs[Batch]):
         self._keep_best(row)
         self.save()
         self.listen(row)
+        for sentence in told:
+            self.listen(Notice(sentence))
         self._show(row)
         self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.done)
-        late = self._late or self._told + self._measuring > self.until
+        late = self._late or self._told + self._ending() > self.until
         asked, late_too = self.ranks.most([float(self._stop.asked), float(late)])
         self._late = bool(late_too)
         self._stop_if(int(asked))
@@ -350,14 +391,33 @@ class Trainer(Epochs[Batch]):
     def _named(self, values: list[float]) -> dict[str, float]:
         return {figure.name: value for figure, value in zip(self.state.how.figures, values, strict=True)}
 
-    def _evaluate(self) -> tuple[str, dict[str, float]]:
+    def _try_mirrors(self, value: float) -> Iterator[str]:
+        """Try, once, how else images may be mirrored, and do so from the next epoch on; what is to be said of it.
+        value: of the task's first figure, of images as they are.
+        """
+        state, figure = self.state, self.task.primary
+        if state.mirrors is not None or not is_time(self.recipe, state.done, self.steps, figure, value):
+            return iter(())
+        state.mirrors = tried(
+            self.recipe, self._kind, state.done, figure, value, lambda mirror: self._evaluate(mirror)[1][figure.name]
+        )
+        if self.ranks.is_first:  # before the checkpoint: who goes on from one before it finds the same
+            record_found(self.directory, mirrors=[dataclasses.asdict(each) for each in state.mirrors])
+        self._mirror()
+        return (each.sentence(figure) for each in state.mirrors)
+
+    def _mirror(self) -> None:
+        """Change images as the recipe says, and mirror them as was found to be borne."""
+        self.feed.vary(with_mirrors(Augmentation.parse(self.recipe.augmentation), self.state.mirrors))
+
+    def _evaluate(self, changed: Mirror | None = None, task: Task | None = None) -> tuple[str, dict[str, float]]:
         if self.evaluated is None:
             return "", self._unmeasured()
         name, images, targets = self.evaluated
-        model = self.state.how.model
-        counts = count(self.task, model, self.preprocessing, images, targets, batch_size=self.at_once)
+        model, task = self.state.how.model, task or self.task
+        counts = count(task, model, self.preprocessing, images, targets, batch_size=self.at_once, changed=changed)
         self.state.how.to_training()  # measuring puts a module back as a whole, frozen layers too
-        figures = self.task.measured([self.ranks.sum(each) for each in counts]).figures
+        figures = task.measured([self.ranks.sum(each) for each in counts]).figures
         return name, {each: figures[each] for each in self._unmeasured()}
 
     def _unmeasured(self) -> dict[str, float]:

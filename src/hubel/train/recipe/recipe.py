@@ -20,6 +20,7 @@ Compile = Literal["auto", "none", "graph", "inductor"]
 Balance = Literal["none", "weights", "sampling"]
 Pixels = Literal["auto", "data", "imagenet", "symmetric", "weights"]
 Keep = Literal["last", "best"]
+Mirrors = Literal["said", "measured"]
 Initializer = Literal["glorot", "he", "pytorch"]
 
 
@@ -41,12 +42,17 @@ class Recipe:
         of all steps, both down to nothing; "constant" after the rise.
     label_smoothing: share of the target spread over all classes (Szegedy et al. 2015).
     clip_norm: the gradient's largest Euclidean norm; 0 for no clipping.
+    views: how often the model looks at an image for an answer, of tasks that say something of every place: once (1), or
+        twice, as it is and mirrored left to right, of which the mean is told (2); 0 is twice where training mirrors so
+        and the validation part's first figure gains at least a fiftieth of what it lacks by it.
     ema: decay per step of the weights' moving average, which then is the model; 0 for none.
     balance: for classes of unequal size: "weights" weighs each class's loss by (examples / (classes × the class's
         examples)) ^ `balance_power`; "sampling" shows rare classes more often, in the same proportions.
     balance_power: 1 makes all classes count alike, 0.5 is square-root sampling (Mahajan et al. 2018), 0 is none.
     augmentation: the text form of `hubel.data.Augmentation`, such as "shift 1, flip", or "none"; "auto" is its rule,
         or "none" for fewer than three epochs.
+    mirrors: whether images are mirrored in training as `augmentation` says, or as is "measured" besides: after a
+        quarter of the steps, on the validation part's images mirrored in each way that it lacks.
     patience: stop after so many epochs without a better `monitor`, and keep the best; 0 never stops.
     keep: which weights the model has, without patience: the "last", or, where the task's first figure of the validation
         part was better before by more than a fiftieth, the "best" that were measured.
@@ -88,10 +94,12 @@ class Recipe:
     warmup: float = 0.25
     label_smoothing: float = 0.05
     clip_norm: float = 0.0
+    views: int = 1
     ema: float = 0.0
     balance: Balance = "none"
     balance_power: float = 1.0
     augmentation: str = "auto"
+    mirrors: Mirrors = "said"
     patience: int = 0
     keep: Keep = "last"
     monitor: str = "loss"
@@ -206,6 +214,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "warmup": (0, 1),
     "label_smoothing": (0, 0.99),
     "clip_norm": (0, math.inf),
+    "views": (0, 2),
     "ema": (0, 0.999999),
     "balance_power": (0, 1),
     "layer_decay": (1e-3, 1),

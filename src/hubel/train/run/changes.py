@@ -10,7 +10,7 @@ from hubel.base.files import write_atomically
 from hubel.base.toml import write_toml
 from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointStore
 from hubel.train.run.run import FAILURE, MODEL, SETTINGS, Run
-from hubel.train.run.settings import RunError, write_settings
+from hubel.train.run.settings import RunError, read_settings, write_settings
 from hubel.train.run.standing import Standing
 
 
@@ -40,6 +40,12 @@ def record_change(run: Run, step: int, **settings: Any) -> Run:
     changed = {**run.settings, "recipe": recipe.to_dict(), "changes": changes}
     write_settings(run.directory / SETTINGS, changed)
     return dataclasses.replace(run, recipe=recipe, settings=changed)
+
+
+def record_found(directory: Path, **found: Any) -> None:
+    """Write to `run.toml` what was found out on the way, under the names of its entries."""
+    path = directory / SETTINGS
+    write_settings(path, {**read_settings(path), **found})
 
 
 def change_epochs(run: Run, epochs: float) -> str:

@@ -44,6 +44,7 @@ from hubel.view.words.tables import Table
 
 SETTINGS, MODEL = "run.toml", "model.safetensors"
 FAILURE = "failure.toml"
+ONE_VIEW = "one_view"  # in a summary: the figures of answers from one view, where the model looks at images twice
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -276,16 +277,28 @@ class Run(Result):
 
     @property
     def kept(self) -> EpochMetrics:
-        """Of a run that has ended, the row of the epoch whose weights its model has: the last, or the best one."""
+        """Of a run that has ended, the row of the epoch whose weights its model has: the last, or the best one. It has
+        the figures of the model, which may look at images more often than it did on the way.
+        """
         rows, path = self.metrics, self.directory / MODEL
-        told = read_about(path, read_header(path), ENTRY)["summary"].get(rows[-1].evaluated, {})
+        summary = read_about(path, read_header(path), ENTRY)["summary"]
+        own = summary.get(rows[-1].evaluated, {})
+        told = summary.get(ONE_VIEW, own)
         fits = (row for row in reversed(rows) if told.items() <= row.evaluation.items())
-        return next(fits, rows[-1])
+        kept = next(fits, rows[-1])
+        return dataclasses.replace(kept, evaluation={**kept.evaluation, **own}) if ONE_VIEW in summary else kept
 
     def summary(
-        self, history: Sequence[EpochMetrics], best_epoch: int, steps: int, more: Mapping[str, Any] | None = None
+        self,
+        history: Sequence[EpochMetrics],
+        best_epoch: int,
+        steps: int,
+        more: Mapping[str, Any] | None = None,
+        two_views: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:
-        """What a model file says of its training, after so many steps."""
+        """What a model file says of its training, after so many steps. two_views: the figures of answers from two views
+        of an image, of a model that looks so often; those of one are told beside.
+        """
         last = history[-1] if history else None
         found: dict[str, Any] = {
             "data": self.settings["data"]["name"],
@@ -296,8 +309,10 @@ class Run(Result):
             **(more or {}),
         }
         if last is not None and last.evaluated:
-            figures = (history[best_epoch - 1] if best_epoch else last).evaluation.items()
-            found[last.evaluated] = {name: value for name, value in figures if not math.isnan(value)}
+            told = {last.evaluated: (history[best_epoch - 1] if best_epoch else last).evaluation}
+            told = {last.evaluated: two_views, ONE_VIEW: told[last.evaluated]} if two_views else told
+            for part, figures in told.items():
+                found[part] = {name: value for name, value in figures.items() if not math.isnan(value)}
         return found
 
     def _model_of(self, saved: Checkpoint) -> LoadedModel:

@@ -39,6 +39,8 @@ _ENTRIES: dict[str, Any] = {
     "layers?": {"*": str},
     "weights?": {"source": str, "sha256": str, "fresh": [str]},
     "changes?": [dict],
+    "views?": {"figure": str, "one": float, "two": float, "taken": bool},
+    "mirrors?": [{"how": str, "figure": str, "step": int, "as_they_are": float, "mirrored": float, "taken": bool}],
     "report?": bool,
 }
 _KINDS = {

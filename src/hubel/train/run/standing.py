@@ -13,6 +13,7 @@ from hubel.tasks import Figure
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint, CheckpointError
 from hubel.train.run.events import EpochMetrics
+from hubel.train.run.found import Mirrored
 
 _MOST_THREADS = 4096
 _FADED = 0.02  # of the best validation figure, from which it is said that the last is worse
@@ -21,7 +22,7 @@ _FADED = 0.02  # of the best validation figure, from which it is said that the l
 @dataclass(frozen=True)
 class Standing:
     """step: how many are done. seconds: how long that took. best_epoch: 0 where none was kept. threads: of PyTorch.
-    history: the figures of every epoch.
+    history: the figures of every epoch. mirrors: what came of mirroring in other ways; None where that was not tried.
     """
 
     step: int
@@ -29,6 +30,7 @@ class Standing:
     best_epoch: int
     threads: int
     history: tuple[EpochMetrics, ...]
+    mirrors: tuple[Mirrored, ...] | None = None
 
     @classmethod
     def of(cls, saved: Checkpoint) -> Standing:
@@ -36,7 +38,8 @@ class Standing:
         try:
             history = rows_of(saved.about)
             step, best, threads = (as_whole(saved.about[name]) for name in ("step", "best_epoch", "threads"))
-            found = cls(step, as_number(saved.about["seconds"]), best, threads, history)
+            mirrors = tuple(map(Mirrored.of, saved.about["mirrors"])) if "mirrors" in saved.about else None
+            found = cls(step, as_number(saved.about["seconds"]), best, threads, history, mirrors)
         except MISREAD as error:
             raise CheckpointError(
                 f"the newest checkpoint does not say where training stands ({type(error).__name__}: {reason(error)})"

@@ -86,6 +86,7 @@ def _that_fits(recipe: Recipe, probe: _Probe, began: float | None, measured: Dat
     an_image = statistics.median(probe.seconds([recipe])[0]) / probe.batch(recipe)
     measuring = 0.0 if measured is None or not len(measured) else probe.seconds_to_measure(recipe, measured)
     left, epoch = recipe.time_budget - (time.perf_counter() - began), an_image * max(1, probe.images(recipe))
+    left -= measuring * ((recipe.mirrors == "measured") + 2 * (recipe.views != 1))
     often = max(1.0, _MEASURING * left / max(measuring, 1e-9))  # times that the budget has for measuring
     every = recipe.measure_every or (1 if recipe.patience else max(1, math.ceil(left / (epoch + _SAVING) / often)))
     whole = left / (epoch + _SAVING + measuring / every)
