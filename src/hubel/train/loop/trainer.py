@@ -15,8 +15,7 @@ from torch import nn
 from hubel.arch import Network
 from hubel.base.wishes import GO_ON, PAUSE, PAUSED, STEP, is_look_wanted, put_wish, want_look, wish
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
-from hubel.data.feed.device import leaves_room
-from hubel.tasks import LoadedModel, Task, count
+from hubel.tasks import LoadedModel, Task
 from hubel.tasks.results import LOSS
 from hubel.train.distributed.buckets import averaged_over
 from hubel.train.distributed.heartbeat import unbroken
@@ -24,10 +23,9 @@ from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.signals import StopRequest
 from hubel.train.loop.epochs import Epochs
 from hubel.train.loop.machine.memory import evaluated_at_once
-from hubel.train.loop.mirrors import Mirror, is_time, tried
+from hubel.train.loop.measuring import Measuring
 from hubel.train.loop.non_finite import NotFiniteError, first_non_finite, is_lost
 from hubel.train.loop.state import State
-from hubel.train.loop.views import looked
 from hubel.train.loop.ways.step import Step, alone
 from hubel.train.loop.ways.supervised import normalised
 from hubel.train.recipe.balance import order_of
@@ -36,14 +34,12 @@ from hubel.train.recipe.schedule import WHOLE, Leg, rate
 from hubel.train.run.changes import record_found
 from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointStore
 from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
-from hubel.train.run.found import with_mirrors
 from hubel.train.run.samples import Sample
 from hubel.train.run.standing import kept_epoch
 
 _EVENT_SECONDS = 0.1
 _WAITING_SECONDS = 0.02  # between two looks at what is wished, while it is paused
 _BUSY = 2.5  # times slower than at its fastest
-_TRIED = 8  # images by which it is told how long measuring takes
 _ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
 
 
@@ -69,7 +65,7 @@ class Trainer(Epochs[Batch]):
         leg: Leg = WHOLE,
     ) -> None:
         self.ranks, self.task, self.leg = ranks, task, leg
-        self.until, self._late, self._measuring = math.inf, False, 0.0
+        self.until, self._late, self._took = math.inf, False, 0.0
         self.recipe, self.preprocessing, self.directory, self.listen = recipe, preprocessing, directory, listen
         self.device = torch.device(recipe.device)
         size = min(recipe.batch_size, len(training))
@@ -84,10 +80,9 @@ class Trainer(Epochs[Batch]):
             world=ranks.world,
             order=order_of(recipe, training),
         )
-        self.at_once = evaluated_at_once(network, recipe, ranks.world)
-        self._kind = training.targets
-        self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
         self.state = State(step, network, recipe, task, preprocessing, training)
+        at_once = evaluated_at_once(network, recipe, ranks.world)
+        self.measuring = Measuring(evaluated, at_once, task, recipe, preprocessing, self.state, ranks)
         if ranks.world > 1 and self.device.type == "cuda":
             self.state.how.distribute(lambda module: averaged_over(module, ranks.group))
         self.store = CheckpointStore(directory / CHECKPOINTS, recipe.keep_checkpoints)
@@ -105,9 +100,9 @@ class Trainer(Epochs[Batch]):
         self._stop = stop
         self._sat_down = self._told = self._saved = time.perf_counter()
         self._recent = (self.state.tally.clone(), self.state.done)
-        self._mirror()
+        self.feed.vary(self.measuring.augmentation())
         if self.recipe.measure_every > 1 and math.isfinite(self.until):
-            self._measuring = self._told_measuring()
+            self._took = self.measuring.seconds()
         self._answer("")  # what an earlier sitting was asked
         try:
             return self.through(range(self.state.done // self.epoch_steps, self.epochs))
@@ -163,31 +158,19 @@ class Trainer(Epochs[Batch]):
         """The task, once training is over, with as many views as the recipe says or as pay, of the model's weights; and
         the figures of two, where it has so many.
         """
-        state, recipe = self.state, self.recipe
-        if recipe.views == 1 or self.evaluated is None:
-            return self._seen(recipe.views or 1), {}
-        kept, figure = state.history[(state.best_epoch or len(state.history)) - 1], self.task.primary
-        augmentation = with_mirrors(Augmentation.parse(recipe.augmentation), state.mirrors)
-        if not recipe.views and (self.evaluated[0] != "validation" or not augmentation.flip):
-            return self.task, {}
-        state.how.model.load_state_dict(weights)
-        self.ranks.share(state.how.model)  # the first process has the best epoch's
-        figures = self._evaluate(task=self._seen(2))[1]
-        if recipe.views:
-            return self._seen(2), figures
-        found = looked(figure, kept.evaluation, figures)
+        task, figures, found = self.measuring.views(weights)
+        if found is not None:
+            self._record(views=dataclasses.asdict(found))
+            self.listen(Notice(found.sentence(task.primary)))
+        return task, figures
+
+    def _record(self, **found: Any) -> None:
         if self.ranks.is_first:
-            record_found(self.directory, views=dataclasses.asdict(found))
-        self.listen(Notice(found.sentence(figure)))
-        return (self._seen(2), figures) if found.taken else (self.task, {})
+            record_found(self.directory, **found)
 
     def _ending(self) -> float:
         """Seconds that the end takes: measuring, and where views are to be measured, twice as long again."""
-        return self._measuring * (1 if self.recipe.views == 1 else 3)
-
-    def _seen(self, views: int) -> Task:
-        task: Any = self.task
-        return self.task if views == 1 else dataclasses.replace(task, views=views)
+        return self._took * (1 if self.recipe.views == 1 else 3)
 
     def goes_on(self, epoch: int) -> bool:
         """Tell, save and stop between two steps, where it is time to."""
@@ -351,15 +334,20 @@ class Trainer(Epochs[Batch]):
         start = time.perf_counter()
         self._late = bool(self.ranks.most([float(self._late or start + self._ending() > self.until)])[0])
         due = (epoch + 1) % self.recipe.measure_every == 0 or state.done >= self.steps or self._late
-        name, evaluation = self._evaluate() if due else ("", self._unmeasured())
-        self._measuring = time.perf_counter() - start if due else self._measuring
-        told = self._try_mirrors(evaluation[self.task.primary.name]) if name == "validation" else ()
+        evaluation = self.measuring() if due else self.measuring.unmeasured()
+        self._took = time.perf_counter() - start if due else self._took
+        found = self.measuring.mirrors(self.steps, evaluation) if due else None
+        if found is not None:
+            state.mirrors = found
+            # before the checkpoint: who goes on from one before it finds the same
+            self._record(mirrors=[dataclasses.asdict(each) for each in found])
+            self.feed.vary(self.measuring.augmentation())
         row = EpochMetrics(
             epoch=epoch + 1,
             step=state.done,
             learning_rate=rate(self.recipe, state.done - 1, self.steps, self.leg),
             training=training,
-            evaluated=name,
+            evaluated=self.measuring.name * due,
             evaluation=evaluation,
             images_per_second=images_per_second,
             seconds=self.seconds(),
@@ -369,8 +357,8 @@ class Trainer(Epochs[Batch]):
         self._keep_best(row)
         self.save()
         self.listen(row)
-        for sentence in told:
-            self.listen(Notice(sentence))
+        for each in found or ():
+            self.listen(Notice(each.sentence(self.task.primary)))
         self._show(row)
         self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.done)
         late = self._late or self._told + self._ending() > self.until
@@ -384,55 +372,11 @@ class Trainer(Epochs[Batch]):
         if not self.ranks.is_first:
             return
         model = LoadedModel(how.network.network, how.model, self.preprocessing, self.task)
-        held_out = None if self.evaluated is None else self.evaluated[1:]
-        if text := self.task.sample(model, self.recipe.seed + row.epoch, held_out):
+        if text := self.task.sample(model, self.recipe.seed + row.epoch, self.measuring.held_out):
             self.listen(Sample(row.epoch, row.step, row.training[LOSS.name], text))
 
     def _named(self, values: list[float]) -> dict[str, float]:
         return {figure.name: value for figure, value in zip(self.state.how.figures, values, strict=True)}
-
-    def _try_mirrors(self, value: float) -> Iterator[str]:
-        """Try, once, how else images may be mirrored, and do so from the next epoch on; what is to be said of it.
-        value: of the task's first figure, of images as they are.
-        """
-        state, figure = self.state, self.task.primary
-        if state.mirrors is not None or not is_time(self.recipe, state.done, self.steps, figure, value):
-            return iter(())
-        state.mirrors = tried(
-            self.recipe, self._kind, state.done, figure, value, lambda mirror: self._evaluate(mirror)[1][figure.name]
-        )
-        if self.ranks.is_first:  # before the checkpoint: who goes on from one before it finds the same
-            record_found(self.directory, mirrors=[dataclasses.asdict(each) for each in state.mirrors])
-        self._mirror()
-        return (each.sentence(figure) for each in state.mirrors)
-
-    def _mirror(self) -> None:
-        """Change images as the recipe says, and mirror them as was found to be borne."""
-        self.feed.vary(with_mirrors(Augmentation.parse(self.recipe.augmentation), self.state.mirrors))
-
-    def _evaluate(self, changed: Mirror | None = None, task: Task | None = None) -> tuple[str, dict[str, float]]:
-        if self.evaluated is None:
-            return "", self._unmeasured()
-        name, images, targets = self.evaluated
-        model, task = self.state.how.model, task or self.task
-        counts = count(task, model, self.preprocessing, images, targets, batch_size=self.at_once, changed=changed)
-        self.state.how.to_training()  # measuring puts a module back as a whole, frozen layers too
-        figures = task.measured([self.ranks.sum(each) for each in counts]).figures
-        return name, {each: figures[each] for each in self._unmeasured()}
-
-    def _unmeasured(self) -> dict[str, float]:
-        return dict.fromkeys([LOSS.name, *(each.name for each in (*self.task.figures, *self.task.beside))], math.nan)
-
-    def _told_measuring(self) -> float:
-        """About how many seconds measuring takes, by a few images."""
-        if self.evaluated is None:
-            return 0.0
-        _, images, targets = self.evaluated
-        some = min(len(images), self.at_once, _TRIED)
-        start = time.perf_counter()
-        count(self.task, self.state.how.model, self.preprocessing, images[:some], targets[:some])
-        self.state.how.to_training()
-        return (time.perf_counter() - start) * len(images) / max(1, some)
 
     def _keep_best(self, row: EpochMetrics) -> None:
         if row.evaluated != "validation" or not self.recipe.keeps_best:
@@ -449,13 +393,6 @@ class Trainer(Epochs[Batch]):
     def _patience_is_over(self) -> bool:
         patience, best, history = self.recipe.patience, self.state.best_epoch, self.state.history
         return bool(patience and best and history and history[-1].epoch - best >= patience)
-
-    def _share(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
-        ends = [len(dataset) * rank // self.ranks.world for rank in (self.ranks.rank, self.ranks.rank + 1)]
-        images, targets = (tensor[ends[0] : ends[1]] for tensor in dataset.tensors())
-        if self.device.type != "cpu" and leaves_room(images.nbytes, self.device):
-            return images.to(self.device), targets.to(self.device)
-        return images, targets
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
