@@ -56,6 +56,7 @@ def main(
         row = {
             "seconds": trained,
             **figures(found),
+            **({"one_view": figures(evaluate(model.asked(views=1), splits.test))} if model.task.views == 2 else {}),
             "epochs": run.metrics[-1].epoch,
             "steps": run.metrics[-1].step,
             "network": run.network.name,
