@@ -70,6 +70,28 @@ def test_a_page_answers_as_predict_does(run: Path, tmp_path: Path, browser_page:
         assert [float(text.rstrip("%")) for text in shares] == pytest.approx([100 * each for each in wanted], abs=0.1)
 
 
+def test_pictures_are_turned_as_they_say(tmp_path: Path, browser_page: Any) -> None:
+    network = hubel.parse("12x12x3: flatten, dense 4 softmax")
+    rule = Preprocessing(12, 12, 3, (0.5,) * 3, (0.2,) * 3)
+    model = LoadedModel(network, lived_in(network, 1), rule, ("up", "right", "down", "left"))
+    export(model, tmp_path / "page.html")
+    browser_page.goto((tmp_path / "page.html").as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    rows, columns = np.mgrid[:12, :12]
+    plain = Image.fromarray(np.stack([20 * rows, 20 * columns, 10 * (rows + columns)], 2).astype(np.uint8))
+    for ending, ways in {"webp": range(1, 9), "png": (6, 7), "jpg": (6, 7)}.items():
+        for way in ways:
+            shown, turned = tmp_path / f"{way}.{ending}", Image.Exif()
+            turned[0x0112] = way
+            plain.save(shown, exif=turned, lossless=True, quality=100)
+            browser_page.set_input_files("#files", str(shown))
+            browser_page.wait_for_selector(f"figure.answer >> text={shown.name}")
+            card = browser_page.locator("figure.answer").first
+            shares = [float(text.rstrip("%")) for text in card.locator(".share").all_inner_texts()]
+            wanted = [100 * each["probability"] for each in model.task.answer(model, shown, 4).data()["top"]]
+            assert shares == pytest.approx(wanted, abs=0.1 if ending != "jpg" else 1), shown.name
+
+
 def test_what_is_cut_away_is_said_in_the_page(run: Path, tmp_path: Path, browser_page: Any) -> None:
     model = Run.open(run).model()
     file = tmp_path / "colours.html"

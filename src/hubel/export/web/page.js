@@ -1,6 +1,7 @@
 // A model in a page of its own, off line: pictures, the camera, a drawing, or sounds; and what it says of them.
 
 import { h, held, percent } from "hubel/view/dom";
+import { bitmapOf } from "hubel/view/picture";
 import { card } from "hubel/view/ways/answer";
 import { makeWays } from "hubel/view/ways/ways";
 import { boxesOf, objectsOf } from "hubel/export/boxes";
@@ -19,7 +20,7 @@ const shown = h("div", { class: "answers", "aria-live": "polite" });
 
 /** The pixels of a picture's file, turned as its EXIF says. */
 async function pixelsOf(content) {
-  const image = await createImageBitmap(content, { premultiplyAlpha: "none", colorSpaceConversion: "none" }).catch(() => {
+  const image = await bitmapOf(content, { premultiplyAlpha: "none", colorSpaceConversion: "none" }).catch(() => {
     throw new Error(UNREAD);
   });
   const shrink = Math.min(1, Math.sqrt(MOST_PIXELS / (image.width * image.height)));

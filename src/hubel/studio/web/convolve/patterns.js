@@ -2,6 +2,7 @@
 // channels with // between.
 
 import { h } from "hubel/view/dom";
+import { bitmapOf } from "hubel/view/picture";
 import { seen } from "hubel/studio/usable";
 
 const DRAWN = {
@@ -26,7 +27,7 @@ export function pattern(name, channels) {
 /** A picture file in few and large pixels from 0 to 10: grey for one channel, else red, green and blue. Raises where the
  *  browser cannot read it. */
 export async function pixels(file, channels) {
-  const bitmap = await createImageBitmap(file);
+  const bitmap = await bitmapOf(file);
   const scale = 14 / Math.max(bitmap.width, bitmap.height);
   const [width, height] = [bitmap.width, bitmap.height].map((each) => Math.max(3, Math.round(each * scale)));
   const drawing = h("canvas", { width, height }).getContext("2d", { willReadFrequently: true });

@@ -1,6 +1,7 @@
 // Everything that `hubel look` shows, of a run in the studio: what mattered, filters, how it came to be, and the rest.
 
 import { h } from "hubel/view/dom";
+import { bitmapOf } from "hubel/view/picture";
 import { inWords } from "hubel/view/ways/answer";
 import { ask } from "hubel/studio/asking";
 
@@ -114,7 +115,7 @@ export class More {
   async image(field = this.file) {
     const [file] = field.files;
     const own = file ?? (field === this.file ? this.sample : null);
-    const source = own ? await createImageBitmap(own).catch(() => null) : field === this.file ? this.picture() : null;
+    const source = own ? await bitmapOf(own).catch(() => null) : field === this.file ? this.picture() : null;
     if (file && !source) throw Error(`${file.name}: expected a picture that this browser can read`);
     if (!source) return "";
     const whole = h("canvas", { width: source.width, height: source.height });

@@ -1,6 +1,7 @@
 // Data by hand: a folder with one folder a class, an archive, pictures, the camera; sent piece by piece and counted.
 
 import { count, h } from "hubel/view/dom";
+import { bitmapOf } from "hubel/view/picture";
 import { shooting } from "hubel/view/ways/camera";
 import { ask } from "hubel/studio/asking";
 import { seen } from "hubel/studio/usable";
@@ -62,7 +63,7 @@ export class Own {
     for (const [path, file] of files.slice(0, MOST)) {
       if (this.stopped) break;
       const place = this.placed(path);
-      const picture = PICTURE.test(path) ? await createImageBitmap(file).catch(() => null) : undefined;
+      const picture = PICTURE.test(path) ? await bitmapOf(file).catch(() => null) : undefined;
       const wrong = picture === null ? `${path} (cannot be read as a picture)` : await this.send(set, place, file);
       if (wrong) left.push(wrong);
       else {

@@ -1,6 +1,7 @@
 // What the model looks at: a pad to draw on with mouse, finger or keys, a picture of one's own, or a sample.
 
 import { h } from "hubel/view/dom";
+import { bitmapOf } from "hubel/view/picture";
 
 const SIDE = 280;
 const MOST_PIXELS = 16e6;
@@ -146,7 +147,7 @@ export function makePad(packed, samples, tell, opens = true) {
       return;
     }
     try {
-      show(await createImageBitmap(file));
+      show(await bitmapOf(file));
     } catch {
       changed("refused", `${file.name || "the image"} cannot be read`);
     }

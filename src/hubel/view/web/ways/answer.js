@@ -1,6 +1,7 @@
 // What a model says of a picture, drawn: the picture, or what it drew on it; and bars.
 
 import { h, percent } from "hubel/view/dom";
+import { bitmapOf } from "hubel/view/picture";
 import { boxed, counted } from "hubel/view/ways/boxes";
 import { posed } from "hubel/view/ways/skeletons";
 
@@ -95,7 +96,7 @@ function thumbnail(content) {
 /** What is drawn of a picture's file, or words that it cannot be shown. */
 async function withPicture(content, draw) {
   try {
-    const picture = await createImageBitmap(content);
+    const picture = await bitmapOf(content);
     const made = draw(picture);
     picture.close();
     return made;
