@@ -59,6 +59,12 @@ def test_one_watches_it_learn_a_step_at_a_time(browser_page, tmp_path, shades):
         page.locator(".state.training").wait_for()
         page.get_by_role("button", name="stop", exact=True).click()
         page.locator(".state.stopped").wait_for()
+        for label, words in (("call it", "quick"), ("epochs", "1")):
+            page.get_by_role("textbox", name=label).fill(words)
+        page.get_by_role("button", name="train", exact=True).click()
+        page.locator("h2", has_text="quick").locator(".state.finished").wait_for()
+        page.get_by_role("button", name="slow on the same chart").click()
+        page.get_by_role("img", name="loss over epochs. quick").and_(page.get_by_role("img", name="; slow")).wait_for()
 
 
 @pytest.mark.walk

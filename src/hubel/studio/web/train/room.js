@@ -47,7 +47,7 @@ class Train {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       button.disabled = true; // one press, one training
-      this.begin().finally(() => { button.disabled = false; });
+      this.begin().catch((error) => { this.trouble.textContent = error.message; }).finally(() => { button.disabled = false; });
     });
     this.list = h("ul", { class: "runs" });
     this.folder = h("p", { class: "note" });
@@ -197,13 +197,13 @@ class Train {
     const learns = GOES_ON.includes(run.state);
     if (this.inside.name !== run.name) await this.inside.open(run.name, learns);
     else if (learns || this.learnt) await this.inside.renew();
-    if (this.inside.listed && run.rows.length !== this.epochs) await this.inside.mistakes(); // an epoch later
-    this.epochs = run.rows.length;
+    if (this.inside.listed && run.rows.length !== this.epochsSeen) await this.inside.mistakes(); // an epoch later
+    this.epochsSeen = run.rows.length;
     this.learnt = learns; // once more after its end
   }
 
   async act(question, name, values = {}) {
-    const found = await ask(question, { name, ...values });
+    const found = await ask(question, { name, ...values }).catch(({ message }) => ({ error: message }));
     this.trouble.textContent = found.error ?? "";
     this.look();
   }
