@@ -123,6 +123,21 @@ def test_what_runs_elsewhere_too_is_compared_there_too(run: Path) -> None:
     assert found.others <= found.odd
 
 
+@pytest.mark.parametrize(
+    ("offs", "told", "bound"),
+    [([0.0049, 0.02, 0.001], 0.02, 0.04), ([0.02, 0.0049], 0.02, 0.04), ([0.03, 0.05, 0.09, 0.04], 0.09, 0.04)],
+)
+def test_the_largest_difference_is_told_with_what_it_may_be_there(
+    run: Path, monkeypatch: Any, offs: list[float], told: float, bound: float
+) -> None:
+    model, left = Run.open(run).model(), iter(offs)
+    monkeypatch.setattr("hubel.export.check._apart", lambda received, wanted: next(left, 0.0))
+    monkeypatch.setattr("hubel.export.check._by_rounding", lambda *_: 0.04)
+    right = runner(onnx_bytes(model, "image"), "image", model)
+    found = compared(model, Written({}, "image", right, "one"), [])
+    assert (found.largest, found.bound, found.passed) == (told, bound, told <= bound)
+
+
 @pytest.mark.peers
 def test_openvino_runs_the_file_before_it_is_written(run: Path, tmp_path: Path) -> None:
     pytest.importorskip("openvino")

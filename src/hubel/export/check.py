@@ -39,9 +39,10 @@ class Check:
     """How far a written file is from `predict`.
 
     pictures, odd: how many of the user's, and how many odd ones, it was run on. largest: the largest difference of a
-    probability (or of what else is compared, `of`) beside what it may be, `bound` (None: no bound is held to, as of
-    eight bits), and `where`: of which picture. others: how many of all have another class (`noun`) although predict's
-    margin exceeds 1 % and twice the bound (of masks, a picture with such a pixel).
+    probability (or of what else is compared, `of`) beside what it may be there, `bound` (None: no bound is held to, as
+    of eight bits), and `where`: of which picture; where any is over its own bound, the one that is furthest over it.
+    others: how many of all have another class (`noun`) although predict's margin exceeds 1 % and twice the bound (of
+    masks, a picture with such a pixel).
     """
 
     pictures: int
@@ -77,7 +78,7 @@ class Check:
         head = "expected answers like those of predict"
         if self.passed:
             head = "checked" if self.bound is not None else "compared, no bound is held to"
-        allowed = "" if self.bound is None else f", {self.bound:.0e} is allowed"
+        allowed = "" if self.bound is None else f", {self.bound:.0e} is allowed there"
         return (
             f"{head}: {self.runtime} on {self._compared()}: {self.of} differ by at most {self.largest:.1e} "
             f"({self.where}){allowed}{other}"
@@ -103,7 +104,7 @@ def compared(
     drawn = _random_vectors if decoding.makes else _random_windows
     odd = list(drawn(model) if alone else _odd(preparation))
     bound = RESIZED if resizes else SIZED
-    largest, where, most, others = 0.0, "", bound, 0
+    told, largest, where, most, others = (False, -1.0), 0.0, "", bound, 0
     for number, (name, picture) in enumerate((*found, *odd), 1):
         show(f"comparing by {' and '.join(runs)}:", number, len(found) + len(odd))
         prepared: Any = picture if alone else preparation.prepare(picture)
@@ -120,8 +121,10 @@ def compared(
             off = _apart(received, expected)
             rounds = written.bounded and resizes and off > bound
             room = max(bound, _by_rounding(model, prepared, expected)) if rounds else bound
-            if off / room >= largest / most:
-                largest, most = off, room
+            # what fails before all else, and of that by how many times; of what does not, the largest
+            rank = (off > room, off / room if off > room else off)
+            if rank > told:
+                told, largest, most = rank, off, room
                 where = f"{name}, by {runtime}" if len(runs) > 1 else name
             margin = max(MARGIN, 2 * room) if written.bounded else MARGIN
             differs |= 0 if marks or decoding.makes else _others(expected, received, margin)
