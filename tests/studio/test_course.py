@@ -135,7 +135,17 @@ def test_what_does_not_fit_is_an_answer():
         found = asked("7x7x1: conv 1 3x3/3", given, asks="fits")
         assert found["right"] == right
         assert any("(7 − 3)/3 + 1 = 2.33" in told for told in found["told"])
+    assert asked("7x7x1: conv 1 3x3/3", "nao cabe", asks="fits")["right"]
     assert asked("7x7x1: conv 1 3x3/2", "no", asks="fits")["told"][0] == "It fits."
+
+
+@pytest.mark.parametrize("given", ["fits", "It fits.", "yes", "cabe", "sim"])
+def test_that_it_fits_is_an_answer_too(given):
+    found = asked("7x7x1: conv 1 3x3/3", given, asks="fits")
+    assert not found["right"]
+    assert "(7 − 3)/3 + 1 = 2.33" in found["told"][0]
+    found = asked("7x7x1: conv 1 3x3/2", given, asks="fits")
+    assert (found["right"], found["told"][0]) == (False, "It fits: write the size of the output.")
 
 
 def test_a_gap_is_right_where_the_output_is():
@@ -182,7 +192,16 @@ def test_every_exercise_of_ours_is_right_with_its_own_answer():
             EXERCISE.replace("conv 8", "conf 8"),
             "c.md:3: column 10: no layer is called 'conf'; did you mean 'conv'?: mend",
         ),
-        (EXERCISE + "- asks: beauty\n", "c.md:5: asks: conv1 has no 'beauty'; expected "),
+        (EXERCISE + "- asks: beauty\n", "c.md:5: asks: of conv1 expected output, "),
+        (EXERCISE + "- asks: fits\n", "c.md:4: layer: means nothing where `fits` is asked"),
+        (
+            EXERCISE.replace("- layer: conv1", "- asks: paramters"),
+            "c.md:4: asks: of a whole network expected parameters, macs, output, fits; received 'paramters'; did",
+        ),
+        (
+            EXERCISE.replace("8 5x5", "8 5x5 padding=?") + "- output: 32x32x8\n",
+            "c.md:4: layer: means nothing where the network has a `?`",
+        ),
         ("### A\nWhat?\n", "c.md:1: expected a line `- network: "),
         ("### A\n- network: 8x8x1: conv 1 3x3\n", "c.md:1: expected a question under 'A'"),
         (
@@ -259,6 +278,27 @@ def test_exercises_by_keyboard_and_in_the_address(browser_page, address):
     page.locator(
         ".course .replaced", has_text="exercise=999: expected a whole number from 1 to 20; 20 is taken"
     ).wait_for()
+
+
+def test_an_answer_counts_where_it_was_given(browser_page, address):
+    """Also one that comes when another exercise is open, as while Python is on its way."""
+    page, late = browser_page, []
+    page.goto(f"{address}/#token={TOKEN}&room=course&exercise=11&lang=en")
+    page.route("**/ask/exercise", lambda route: late.append(route))
+    for given in ("608", "208"):
+        page.get_by_label("your answer").fill(given)
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="next").click()
+    while len(late) < 2:
+        page.wait_for_timeout(20)
+    for route in reversed(late):
+        route.continue_()
+    page.locator(".course .head", has_text="1 of 20 right").wait_for()
+    page.get_by_role("button", name="before").click()
+    page.locator(".course .not-yet").wait_for()
+    page.get_by_role("button", name="before").click()
+    page.locator(".course .good").wait_for()
+    assert page.get_by_label("your answer").input_value() == "608"
 
 
 @needs_axe

@@ -117,7 +117,7 @@ def test_no_file_has_a_name_that_servers_send_for_something_else(made):
 def test_a_visit_to_any_room_keeps_the_site(browser_page, tmp_path, broken):
     write_site(tmp_path, broken)
     with served(tmp_path) as address:
-        browser_page.goto(f"{address}/#room=course")
+        browser_page.goto(f"{address}/#room=convolve")
         browser_page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     browser_page.goto("about:blank")
     browser_page.goto(f"{address}/#room=learn")
@@ -239,6 +239,15 @@ def test_a_memory_that_hangs_is_left_alone(browser_page, tmp_path, broken):
             page.clock.fast_forward(1000)
         page.locator("html[data-python=begun]").wait_for(state="attached")
         page.locator("#wrong", has_text="it answers").wait_for()
+
+
+def test_python_begins_with_the_course(browser_page, tmp_path, broken):
+    write_site(tmp_path, broken)
+    (tmp_path / "pyodide/pyodide.js").write_text("export const loadPyodide = () => new Promise(() => {});")
+    with served(tmp_path) as address:
+        browser_page.goto(f"{address}/#room=course&lang=pt")
+        browser_page.locator("#trouble[lang=pt]", has_text="O Python está a caminho").wait_for()
+        assert "zoo" not in browser_page.locator("#trouble").inner_text()
 
 
 @needs_pyodide

@@ -131,6 +131,10 @@ def _tried(found: dict[str, Any], name: str) -> dict[str, Any]:
             f"{name}:{lines['output']}: output: means nothing where the network has no `{GAP}`; the output is asked "
             "for by `- asks: output`"
         )
+    whole = f"the network has a `{GAP}`" if gapped else "`fits` is asked" if asked["asks"] == "fits" else ""
+    for field in ("layer", "asks") if gapped else ("layer",):
+        if whole and asked[field]:
+            raise SettingError(f"{name}:{lines[field]}: {field}: means nothing where {whole}: leave this line out")
     try:
         exercise(**asked, given="", language="en")
     except HubelError as error:

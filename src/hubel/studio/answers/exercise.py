@@ -12,6 +12,7 @@ from typing import Any
 from hubel.arch import Formula, Report, Row, ShapeError, analyse, shape_text
 from hubel.arch.figures.slips import Slip, slip_to, slips
 from hubel.base.errors import HubelError, SettingError
+from hubel.base.names import did_you_mean
 from hubel.base.numbers import number_text
 from hubel.base.words import printable
 from hubel.studio.answers.exercise_words import FIGURES, QUANTITIES, RULES, SAID
@@ -20,8 +21,10 @@ from hubel.studio.answers.read import report, source
 GAP = "?"  # in a network's text: the number that is asked for
 MOST_TRIED = 256  # numbers for a gap
 LONGEST = 60  # letters of an answer
-_MISFIT = re.compile(r"(it )?(does ?n.?t|does not|no|não)\b.*|(não|nao)", re.IGNORECASE)
+_MISFIT = re.compile(r"(it )?(does ?n.?t|does not|can.?t|cannot|no|não|nao)\b.*", re.IGNORECASE)
+_FIT = re.compile(r"(it )?(fits?|does|yes|cabe|sim)\b.*", re.IGNORECASE)
 _SIDES = ("output_height", "output_width")
+_OF_NETWORKS = ("parameters", "macs", "output", "fits")
 _SEPARATED = re.compile(r"\b\d{1,3}(?:,\d{3})+(?:\.\d+)?\b|\b\d+\.\d+\b")
 _SIGNS = str.maketrans({"×": "*", "x": "*", "X": "*", "·": "*", "−": "-", "÷": "/", "[": "(", "]": ")"})
 _WORKED = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
@@ -148,8 +151,13 @@ def _figure(found: Report, row: Row | None, asks: str, given: str, say: _Say) ->
 def _formula(row: Row, asks: str) -> Formula:
     by_figure = {formula.figure: formula for formula in row.formulas}
     if asks not in by_figure:
-        raise SettingError(f"asks: {row.path} has no {printable(asks)[:40]!r}; expected {', '.join(by_figure)}")
+        figures = ("output", *(each for each in by_figure if each not in (*_SIDES, "output_features")))
+        raise SettingError(f"asks: of {row.path} expected {_wanted(figures, asks)}")
     return by_figure[asks]
+
+
+def _wanted(figures: tuple[str, ...], asks: str) -> str:
+    return f"{', '.join(figures)}; received {printable(asks)[:40]!r}{did_you_mean(asks, figures)}"
 
 
 def _why(found: Report, row: Row, formula: Formula, number: int | Fraction, say: _Say) -> str:
@@ -182,7 +190,7 @@ def _near(number: int | Fraction, right: int | Fraction, say: _Say) -> str:
 
 def _total(found: Report, asks: str, given: str, say: _Say) -> dict[str, Any]:
     if asks not in ("parameters", "macs"):
-        raise SettingError(f"asks: of a whole network expected parameters, macs or output, received {asks[:40]!r}")
+        raise SettingError(f"asks: of a whole network expected {_wanted(_OF_NETWORKS, asks)}")
     parts = [(row, getattr(row.cost, asks)) for row in found.rows if getattr(row.cost, asks)]
     total: int = getattr(found, asks)
     added = " + ".join(number_text(part) for _, part in parts) if len(parts) < 12 else ""
@@ -309,11 +317,15 @@ def _fits(network: str, given: str, say: _Say) -> dict[str, Any]:
             return _answer(False, answer, *shown)
         if _MISFIT.fullmatch(given.strip()[:LONGEST]):
             return _answer(True, answer, say("right"), *shown)
+        if _FIT.fullmatch(given.strip()[:LONGEST]):
+            return _answer(False, answer, f"{say('no fit')} {shown[-1]}.", *shown)
         rounded = analyse(source(network).network).output_shape[:2]
         near = all(each in (size, size + 1) for each, size in zip(_sizes(given, say), rounded, strict=False))
         return _answer(False, answer, say("rounds" if near else "side", given=printable(given)[:LONGEST]), *shown)
     if _MISFIT.fullmatch(given.strip()[:LONGEST]):
         return {**_shape(found, None, "", say), "told": [say("fits"), *_shape(found, None, "", say)["told"]]}
+    if _FIT.fullmatch(given.strip()[:LONGEST]):
+        return _answer(False, shape_text(found.output_shape), say("which size"), *_shape(found, None, "", say)["told"])
     return _shape(found, None, given, say)
 
 

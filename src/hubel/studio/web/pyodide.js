@@ -8,7 +8,7 @@ let number = 0;
 let state = "beginning";
 let worker = null;
 
-addEventListener("load", () => worker || keep()); // a room that asks nothing; else once Python is here, which is the same files
+addEventListener("load", () => worker || keep()); // a room that asks nothing; else once Python is here, or cannot be
 
 function begin(name = "python") {
   let late = null;
@@ -45,6 +45,7 @@ function anew() {
 
 function fail(why) {
   state = "failed";
+  keep();
   tell("failed", why);
 }
 

@@ -13,6 +13,10 @@ const host = held("host");
 const rooms = ROOMS.filter((room) => host.server || !room.server);
 const usable = new Usable(main);
 main.append(usable.element);
+const BEGINS = {
+  en: "Python is on its way into this page, some 6 MB the first time; what you typed is answered when it is here.",
+  pt: "O Python está a caminho desta página, uns 6 MB na primeira vez; o que você escreveu é respondido quando ele chegar.",
+};
 const open = new Map(); // by name: {place, room}
 
 /** Show a room, built when it is first asked for. */
@@ -56,11 +60,14 @@ document.addEventListener("asking", ({ detail: { state, answer } }) => {
   }
   if (trouble.dataset.state === state && !trouble.hidden) return;
   trouble.dataset.state = state;
+  trouble.lang = "en";
   trouble.hidden = false;
   if (state === "lost") {
     trouble.replaceChildren("The studio's server does not answer. Nothing here is lost: start hubel studio again, and the page goes on.");
   } else if (state === "beginning") {
-    trouble.replaceChildren("Python is on its way into this page, some 6 MB the first time; what you typed is answered when it is here. The zoo's networks are shown at once.");
+    const room = main.querySelector(".room:not([hidden])");
+    trouble.lang = BEGINS[room.lang] ? room.lang : "en";
+    trouble.replaceChildren(BEGINS[trouble.lang], room.classList.contains("design") ? " The zoo's networks are shown at once." : "");
   } else if (state === "anew") {
     trouble.replaceChildren("What this browser has kept of Python does not begin: Python is begun anew, which takes some seconds more, and what you typed is answered when it is here.");
   } else if (state === "failed") {

@@ -23,6 +23,7 @@ class Course {
     this.course = held("course");
     this.right = new Set();
     this.given = new Map(); // by place: what was typed
+    this.answers = new Map(); // by place: what was asked last, {given, language, found}
     this.title = h("h1", {});
     this.choose = h("select", {}, LANGUAGES.map(([value, words]) => h("option", { value, lang: value }, words)));
     this.choose.addEventListener("change", () => this.go(this.at, this.choose.value));
@@ -39,6 +40,7 @@ class Course {
     const own = LANGUAGES.find(([name]) => navigator.language.startsWith(name)) ?? LANGUAGES[0];
     const language = usable.oneOf("lang", LANGUAGES.map(([name]) => name), own[0]);
     this.show(usable.number("exercise", [1, this.course.exercises.length], 1) - 1, language);
+    if (!held("host").server) ask("known").catch(() => {}); // so that Python is here once something is worked out
   }
 
   go(at, language = this.language) {
@@ -87,9 +89,12 @@ class Course {
       if (field.value.trim()) this.check(field.value);
       else {
         this.said.replaceChildren();
+        this.answers.delete(this.at);
         field.focus();
       }
     });
+    const answer = this.answers.get(this.at);
+    if (answer?.found && answer.language === this.language) this.tell(answer);
     const design = each.network.includes("?") ? "" : h("a", { href: `#room=design&net=${encodeURIComponent(each.network)}` }, this.words.open);
     this.question.replaceChildren(
       h("h2", {}, each.title[this.one]), h("p", {}, inline(each.text[this.one])), h("p", {}, h("code", {}, each.network), " ", design),
@@ -98,23 +103,30 @@ class Course {
         h("button", { type: "button", disabled: this.at === last, onclick: () => this.go(this.at + 1) }, `${this.words.next} →`)));
   }
 
+  /** Have an answer checked; it counts, and stands with its exercise, wherever one has gone meanwhile. */
   async check(given) {
-    const { at, said, language } = this;
-    const { network, layer, asks, wanted, slide } = this.course.exercises[at];
-    const found = await ask("exercise", { network, layer, asks, wanted, given, language });
-    if (said !== this.said) return; // another one is open
-    if (found.error) {
-      said.replaceChildren(h("p", { class: "wrong-box" }, found.error));
-      return;
-    }
-    const [first, ...rest] = found.told;
-    const shown = given && !found.right ? [] : rest.map((told) => h("p", {}, told)); // the button beside it shows the answer
-    const more = slide && (found.right || !given) ? h("p", { class: "note" }, this.words.slide(slide)) : "";
-    said.replaceChildren(given ? "" : h("p", {}, this.words.is, h("b", {}, found.answer)), h("p", { class: found.right ? "good" : given ? "not-yet" : "" }, first), ...shown, more);
-    if (found.right) {
+    const { at, language } = this;
+    const { network, layer, asks, wanted } = this.course.exercises[at];
+    const answer = { given, language };
+    this.answers.set(at, answer);
+    answer.found = await ask("exercise", { network, layer, asks, wanted, given, language });
+    if (answer.found.right) {
       this.right.add(at);
       this.showList();
     }
+    if (this.at === at && this.language === language && this.answers.get(at) === answer) this.tell(answer);
+  }
+
+  tell({ given, found }) {
+    if (found.error) {
+      this.said.replaceChildren(h("p", { class: "wrong-box" }, found.error));
+      return;
+    }
+    const { slide } = this.course.exercises[this.at];
+    const [first, ...rest] = found.told;
+    const shown = given && !found.right ? [] : rest.map((told) => h("p", {}, told)); // the button beside it shows the answer
+    const more = slide && (found.right || !given) ? h("p", { class: "note" }, this.words.slide(slide)) : "";
+    this.said.replaceChildren(given ? "" : h("p", {}, this.words.is, h("b", {}, found.answer)), h("p", { class: found.right ? "good" : given ? "not-yet" : "" }, first), ...shown, more);
   }
 }
 
