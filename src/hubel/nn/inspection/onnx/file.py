@@ -289,7 +289,7 @@ def channels_last(graph: Any, name: str) -> bool:
     )
 
 
-_BY_ITSELF = {"Add", "Sub", "Mul", "Div", "Cast", "Identity", "Pad", "QuantizeLinear", "DequantizeLinear"}
+_BY_ITSELF = {"Add", "Sub", "Mul", "Div", "Cast", "Identity", "Pad", "Unsqueeze", "QuantizeLinear", "DequantizeLinear"}
 
 
 def _of_one_channel(given: Any) -> bool:

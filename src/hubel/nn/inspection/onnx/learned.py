@@ -87,14 +87,15 @@ def with_first_states(graph: Any, stored: Mapping[str, Any], folder: Path) -> No
 def exported(graph: Any) -> Iterator[str]:
     """Say what an exporter has made of a model's parameters, as far as the file shows it: normalisation folded into the
     convolution before, biases of zeros left out. PyTorch's newer one notes its rules and what they were applied to, the
-    older one calls such weights by numbers.
+    older one calls such weights by numbers; TensorFlow's keeps the normalisation's name.
     """
     folded = dropped = 0
     for node in graph.node:
         told = {each.key.rpartition(".")[2]: each.value for each in node.metadata_props}
         rules, called = told.get("rule_name", ""), told.get("fx_node", "")
-        named = node.op_type in ("Conv", "ConvTranspose") and len(node.input) > 1 and node.input[1]
-        fused = "FuseBatchNorm" in rules or str(named).startswith("onnx::Conv")
+        convolution = node.op_type in ("Conv", "ConvTranspose")
+        numbered = len(node.input) > 2 and all(name.startswith("onnx::Conv") for name in node.input[1:])
+        fused = "FuseBatchNorm" in rules or (convolution and (numbered or "/batchnorm/" in node.output[0]))
         folded += fused
         dropped += "RemoveOptionalBias" in rules and not fused and _BIASED.search(called) is not None
     if folded:

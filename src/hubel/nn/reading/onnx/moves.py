@@ -13,7 +13,7 @@ from hubel.base.errors import NetworkError
 from hubel.nn.reading.composed import pooled_channels
 from hubel.nn.reading.layers import resized
 from hubel.nn.reading.lying import along_steps, cut, turned
-from hubel.nn.reading.onnx.node import Laid, Node, Parts, Reader, Same, public
+from hubel.nn.reading.onnx.node import Instead, Laid, Node, Parts, Reader, Same, public
 
 WHOLE = {
     ("ReduceMean", 3): arch.GlobalAveragePooling1D,
@@ -39,6 +39,12 @@ def _reshape(node: Node) -> Same | Layer | Laid | None:
     given, made = node.given, node.made
     if node.order == "last" and made == (given[0], given[-1], *given[1:-1]) and given[-1] == 1:
         return Same("first")
+    if node.last and node.order == "first" and len(given) > 2 and made == (given[0], *given[2:], given[1] == 1):
+        return Same("last")
+    if node.order == "last" and len(given) == 3 and made == (given[0], 1, *given[1:]):
+        return Laid(arch.Reshape(made[1:]), "last")  # a sequence as a picture of one row, and back
+    if node.order == "first" and len(given) == 4 and given[2] == 1 and made == (*given[:2], given[3]):
+        return arch.Reshape(public(made))
     if node.order == "last" and len(made) == 2 and made[0] == given[0]:
         one = given[-1] == 1 or prod(given[1:-1]) == 1  # of which the numbers stand in the same order either way
         return arch.Flatten() if one else Laid(arch.Flatten(), "flat")
@@ -53,6 +59,8 @@ def _reshape(node: Node) -> Same | Layer | Laid | None:
         return Same("split")
     if len(made) == 2:
         return arch.Flatten()
+    if len(given) == 2 and len(made) == 4 and node.last and (made[1:3] == (1, 1) or node.free):
+        return Laid(arch.Reshape(made[1:]), "last")  # as such a file has pictures
     if len(made) == 4 or (len(made) == 3 and len(node.shape) < 3):
         return arch.Reshape(public(made))
     return Same("loose")
@@ -167,6 +175,28 @@ def _resize(node: Node) -> Layer | None:
     raise NetworkError(f"the tree's UpSampling2D has no {mode} with {centres}")
 
 
+def _repeat(node: Node) -> Laid | Instead | None:
+    """Read rows or columns repeated along an axis behind their own, all brought into another order then."""
+    rank, axis, times = len(node.given), node.settings["axes"][0] - 1, node.settings["times"]
+    places = {"first": (2, 3), "last": (1, 2)}.get(node.order, ())
+    axes: list[int | str] = [*range(axis + 1), "again", *range(axis + 1, rank)]
+    axes = [axes[place] for place in node.settings.get("perm", range(rank + 1))]
+    if rank != 4 or axis not in places or axes.index("again") != axes.index(axis) + 1:
+        return None
+    axes.remove("again")
+    order = node.order if axes == [*range(rank)] else turned(node.order, tuple(axes), node.given)  # type: ignore[arg-type]
+    if order not in ("first", "last") or node.made != tuple(
+        node.given[own] * (times if own == axis else 1)  # type: ignore[index]
+        for own in axes
+    ):
+        return None
+    size, before = (times, 1) if axis == places[0] else (1, times), node.before
+    if order == node.order and isinstance(before, arch.UpSampling2D) and before.interpolation == "nearest":
+        rows, columns = arch.both(before.size)
+        return Instead(arch.UpSampling2D((rows * size[0], columns * size[1])))
+    return Laid(arch.UpSampling2D(size), order)
+
+
 def _takes_those_before(before: int, after: int, centres: str, rounding: str) -> bool:
     """Whether each place of a nearest one takes that which the tree takes: the one before, counted from the first."""
     for place in range(after):
@@ -206,8 +236,10 @@ MOVES: dict[str, Reader] = {
     "GatherND": _gather_rows,
     "Identity": _same,
     "Pad": _pad,
+    "Neg": lambda node: arch.Rescaling(-1.0),
     "ReduceMax": _reduce,
     "ReduceMean": _reduce,
+    "Repeat": _repeat,
     "Reshape": _reshape,
     "Resize": _resize,
     "Slice": _slice,

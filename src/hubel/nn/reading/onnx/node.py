@@ -18,7 +18,8 @@ class Node:
     settings: its attributes. takes: what it is given of the graph, by name. inputs: that and what is stored. weights:
     the shapes of what is stored. given: the shape of what it takes first, as the file has it. parts: those of all that
     it gives. order: how what it is given lies (see `lying.TURNS`), and shape: that as the tree has it. before: the
-    layer that gave it, where nothing else takes that.
+    layer that gave it, where nothing else takes that. last: whether the file's pictures have their channels last, or
+    what it gives. free: whether what it is given may stand in any order, since a dense layer gives it.
     """
 
     kind: str
@@ -34,6 +35,8 @@ class Node:
     order: str = "first"
     shape: Shape = ()
     before: Any = None
+    last: bool = False
+    free: bool = False
 
     @property
     def made(self) -> TensorShape:

@@ -22,7 +22,7 @@ class Found:
     nodes: frozenset[int]
     weights: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
-    settings: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Patterns:
@@ -48,6 +48,8 @@ class Patterns:
                 "Sub": self._radial,
                 "Div": self._response,
                 "ReduceL2": self._competition,
+                "Neg": self._bent,
+                "Tile": self._repeated,
             }.get(node.op_type)
             found = look(number) if look is not None else None
             if found is not None:
@@ -184,6 +186,42 @@ class Patterns:
         if len(weights) != 2:
             return None
         return Found("Compete", source, last, frozenset(passed), tuple(weights), settings={"epsilon": epsilon})
+
+    def _bent(self, minus: int) -> Found | None:
+        """relu(x) − slope·relu(−x), with a stored slope below zero, as Keras has PReLU."""
+        source, passed, last = self.nodes[minus].input[0], {minus}, minus
+        for kind in ("Relu", "Mul", "Add"):
+            following = self._next(last)
+            if following is None or self.nodes[following].op_type != kind:
+                return None
+            passed.add(following)
+            last = following
+        positive = (self.maker.get(name) for name in self.nodes[last].input)
+        plain = [one for one in positive if one is not None and self.nodes[one].input[0] == source]
+        slopes = [name for one in passed for name in self.nodes[one].input if name in self.known]
+        if len(plain) != 1 or self.nodes[plain[0]].op_type != "Relu" or len(slopes) != 1:
+            return None
+        return Found("PRelu", source, last, frozenset({*passed, *plain}), (slopes[0],))
+
+    def _repeated(self, tile: int) -> Found | None:
+        """Rows or columns repeated along an axis of their own, as TensorFlow's exporter has `repeat`."""
+        nodes, before, times = (
+            self.nodes,
+            self.maker.get(self.nodes[tile].input[0]),
+            self.array(self.nodes[tile].input[1]),
+        )
+        after = self._next(tile)
+        if before is None or nodes[before].op_type != "Unsqueeze" or times is None or after is None:
+            return None
+        more = [place for place, number in enumerate(times.tolist()) if number > 1]
+        passed, settings = {before, tile}, {"axes": more, "times": int(times.max())}
+        if nodes[after].op_type == "Transpose":
+            settings["perm"] = next(list(each.ints) for each in nodes[after].attribute if each.name == "perm")
+            passed.add(after)
+            after = self._next(after)
+        if after is None or nodes[after].op_type != "Reshape" or len(more) != 1:
+            return None
+        return Found("Repeat", nodes[before].input[0], after, frozenset({*passed, after}), settings=settings)
 
     def _radial(self, last: int) -> Found | None:
         """x·w − ½x·x − ½w·w, as PyTorch or this library writes it."""

@@ -34,6 +34,8 @@ OPERATORS: dict[str, Reader] = {**LAYERS, **MOVES, **ARITHMETIC}
 JOINS: dict[str, type[Join]] = {"Add": Sum, "Sum": Sum, "Sub": Sum, "Mul": Product, "Concat": Concat}
 """What an operator of several tensors is; the second of a difference is multiplied by −1 first."""
 
+_EACH = (arch.Activation, arch.BatchNormalization, arch.Dropout, arch.LeakyReLU, arch.Scale, arch.Shift)
+
 
 @made_sense_of
 def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Network:
@@ -86,6 +88,8 @@ class _Reading:
         self.beside = 0
         self.learned: list[tuple[set[int], set[str]]] = []  # the places of steps, and the stored tensors they learn
         self.end = 0
+        self.last = False  # whether its pictures have their channels last
+        self.free: set[int] = set()  # places of what dense layers give, and of what is made of each of its numbers
 
     def again(self) -> tuple[int, dict[str, int]]:
         """Return how many numbers layers have of their own, but the file once: of tensors of one number, repeated,
@@ -134,7 +138,8 @@ class _Reading:
         if not takes or (pattern is None and node.op_type not in {*OPERATORS, *JOINS, *CELLS}):
             raise NetworkError(f"{label}: the tree has no layer for {node.op_type}")
         if not self.found:
-            shape, last = self.shapes[takes[0]], channels_last(self.graph, takes[0])
+            shape, self.last = self.shapes[takes[0]], channels_last(self.graph, takes[0])
+            last = self.last
             self.values[takes[0]] = Value(0, "last" if last else "first")
             self.found.append(Step(takes[0], None, (), shape=shape[1:] if last else public(shape)))
         unknown = [name for name in takes if name not in self.values]
@@ -158,6 +163,8 @@ class _Reading:
             value.order,
             step.shape,
             step.what if self.constants.used[takes[0]] == 1 else None,
+            self.last or channels_last(self.graph, node.output[0]),
+            value.place in self.free and self.constants.used[takes[0]] == 1,
         )
         learned = (name for place, name in enumerate(names) if place not in NOT_LEARNED.get(one.kind, ()))
         sources = {source for name in learned if name in known for source in self.constants.sources(name)}
@@ -207,6 +214,8 @@ class _Reading:
         self.values[name] = Value(len(self.found), order)
         shape = made[1:] if order == "last" else public(made)
         layer, inputs = convolved_steps(layer, self.found[value.place]) or (layer, (value.place,))
+        if isinstance(layer, arch.Dense) or (node.free and isinstance(layer, _EACH)):
+            self.free.add(len(self.found))
         self.found.append(Step(node.label, layer, inputs, shape=shape))
 
     def _joined(self, node: Node) -> None:
