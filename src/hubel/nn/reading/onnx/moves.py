@@ -178,10 +178,15 @@ def _resize(node: Node) -> Layer | None:
 def _repeat(node: Node) -> Laid | Instead | None:
     """Read rows or columns repeated along an axis behind their own, all brought into another order then."""
     rank, axis, times = len(node.given), node.settings["axes"][0] - 1, node.settings["times"]
-    places = {"first": (2, 3), "last": (1, 2)}.get(node.order, ())
+    places = (1, 2) if node.order == "last" else (2, 3)
     axes: list[int | str] = [*range(axis + 1), "again", *range(axis + 1, rank)]
     axes = [axes[place] for place in node.settings.get("perm", range(rank + 1))]
-    if rank != 4 or axis not in places or axes.index("again") != axes.index(axis) + 1:
+    if (
+        rank != 4
+        or node.order not in ("first", "last")
+        or axis not in places
+        or axes.index("again") != axes.index(axis) + 1
+    ):
         return None
     axes.remove("again")
     order = node.order if axes == [*range(rank)] else turned(node.order, tuple(axes), node.given)  # type: ignore[arg-type]
