@@ -14,9 +14,19 @@ from hubel import zoo
 from hubel.arch import Network, Shape, ShapeError, checked_shape, order_note
 from hubel.base.errors import SettingError
 from hubel.base.names import BUILT_IN
+from hubel.cli._example import input_argument
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import aside, tell
 from hubel.zoo._given import changed
+
+
+class NoTreeError(SettingError):
+    """A model or file that cannot be read as a tree; `why` says what stops that."""
+
+    def __init__(self, given: str, why: str) -> None:
+        super().__init__(f"{given} cannot be read as a tree: {why}")
+        self.why = why
+
 
 _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
@@ -32,10 +42,20 @@ def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -
     )
 
 
-def add_options(parser: ArgumentParser) -> None:
-    """Add what can be set of a zoo network."""
+def add_options(parser: ArgumentParser, several: bool = False) -> None:
+    """Add what can be set of a zoo network; `several` inputs may be a PyTorch model's."""
     group = parser.add_argument_group("of a zoo network")
-    group.add_argument("--input", type=shape_argument, metavar="HxWxC", help="the input's shape, such as 32x32x3")
+    if several:
+        more = "; of a PyTorch model once for each, as of hubel inspect"
+        group.add_argument(
+            "--input",
+            type=input_argument,
+            action="append",
+            metavar="HxWxC",
+            help=f"the input's shape, such as 32x32x3{more}",
+        )
+    else:
+        group.add_argument("--input", type=shape_argument, metavar="HxWxC", help="the input's shape, such as 32x32x3")
     group.add_argument("--classes", type=whole(1, 2**31), metavar="N", help="how many outputs the network has")
     group.add_argument("--width", type=real(1e-3, 1e3), metavar="FACTOR", help="multiply the channels, such as 0.5")
     group.add_argument(
@@ -139,4 +159,4 @@ def _no_tree(given: str) -> Iterator[None]:
     except ShapeError:
         raise
     except ValueError as error:
-        raise SettingError(f"{given} cannot be read as a tree: {error}") from None
+        raise NoTreeError(given, str(error)) from None

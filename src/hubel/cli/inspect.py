@@ -123,7 +123,7 @@ def _network(arguments: Namespace) -> Inspection:
             f"{network.title} looks whole numbers up, and inspect has shapes alone; hubel explain tells what it costs"
         )
     given = Input("x".join(map(str, network.input)), network.input)
-    return replace(_inspected(build(network), [given], arguments.batch), type=network.title)
+    return replace(inspected(build(network), [given], arguments.batch), type=network.title)
 
 
 def _model(arguments: Namespace) -> Inspection:
@@ -136,13 +136,13 @@ def _model(arguments: Namespace) -> Inspection:
         inputs = arguments.input
         found: Inspection | None = None
         try:
-            found = _inspected(model, inputs, arguments.batch)
+            found = inspected(model, inputs, arguments.batch)
         except NetworkError:
             if not any(moves(given, arguments.batch) for given in inputs):
                 raise
             inputs = [replace(given, kinds=("as-is",)) if moves(given, arguments.batch) else given for given in inputs]
             with suppress(NetworkError):
-                found = _inspected(model, inputs, arguments.batch)
+                found = inspected(model, inputs, arguments.batch)
             if found is None:
                 raise
     said = [moves(given, arguments.batch) for given in inputs]
@@ -155,7 +155,8 @@ def _model(arguments: Namespace) -> Inspection:
     return replace(found, notes=(*found.notes, *filter(None, said)))
 
 
-def _inspected(model: nn.Module, inputs: Sequence[Input], batch: int) -> Inspection:
+def inspected(model: nn.Module, inputs: Sequence[Input], batch: int) -> Inspection:
+    """Inspect a model given inputs of any kind."""
     from hubel.nn import inspect
 
     if all(given.is_plain for given in inputs):

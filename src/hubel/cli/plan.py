@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 
+from hubel.arch import checked_shape
 from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
+from hubel.cli._example import Input
 from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._measured import THIS, keep, measure, measured_device
-from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._network import NoTreeError, add_network, add_options, is_model, load_network
 from hubel.cli._numbers import positive, whole
-from hubel.plan import DEVICES, Devices, Plan, StepPlan, Within, find_device, plan_run, plan_step
+from hubel.cli._output import aside
+from hubel.plan import (
+    DEVICES,
+    Device,
+    Devices,
+    GraphPlan,
+    Held,
+    Plan,
+    StepPlan,
+    Within,
+    find_device,
+    plan_run,
+    plan_step,
+)
 
 DESCRIPTION = """Say what training takes before it is run: a step's time and memory, the largest batch, and with
 --images and --epochs days and energy, on one device or on many. `--measure` measures this machine once and keeps what
@@ -19,6 +35,7 @@ EXAMPLES = """  hubel plan resnet50 --batch-size 64 --device a100
   hubel plan resnet50 --batch-size 256 --device h100 --devices 8 --images 1281167 --epochs 90 --precision autocast
   hubel plan resnet50 --batch-size 256 --device t4 --checkpoint stage1 --checkpoint stage2
   hubel plan lenet5 --batch-size 128 --measure
+  hubel plan model.py:Two --input 224x224x3 --input 10 --device t4
   hubel plan pqn --data ale:Pong --hours 10 --batch-size 64 --optimizer adam
   hubel plan --measure --threads 2
   hubel plan --list
@@ -78,7 +95,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the devices, with their makers' figures")
     add_output(parser, *TABLES)
     add_set(parser)
-    add_options(parser)
+    add_options(parser, several=True)
 
 
 def run(arguments: Namespace) -> int:
@@ -99,11 +116,26 @@ def run(arguments: Namespace) -> int:
         raise SettingError(
             f"this machine is not measured yet: add --measure, or choose a --device of {', '.join(DEVICES)}"
         )
-    network = edited(load_network(arguments.network, arguments), arguments)
+    inputs: list[Input] = arguments.input or []
+    plain = len(inputs) < 2 and all(len(given.shape) < 4 and not given.name and not given.kinds for given in inputs)
+    if not plain and not is_model(arguments.network):
+        raise SettingError(f"expected one --input as 32x32x3 for {arguments.network}, which has one")
+    arguments.input = checked_shape(inputs[0].shape) if plain and inputs else None
+    device = find_device(name, known)
+    try:
+        if not plain:
+            raise NoTreeError(arguments.network, "a tree has one input, a picture, a sequence or a vector")
+        network = edited(load_network(arguments.network, arguments), arguments)
+    except NoTreeError as error:
+        if not is_model(arguments.network):
+            raise SettingError(f"{error}; hubel inspect tells what it takes to predict") from None
+        plan = _by_graph(arguments, inputs, device, error.why)
+        finish(arguments, Answer.of(plan))
+        return 0 if plan.fits else 1
     step = plan_step(
         network,
         arguments.batch,
-        find_device(name, known),
+        device,
         devices=arguments.devices,
         precision=arguments.precision,
         optimizer=OPTIMIZERS[arguments.optimizer],
@@ -113,9 +145,39 @@ def run(arguments: Namespace) -> int:
     if arguments.epochs is not None and arguments.images is None:
         raise SettingError("expected --images with --epochs: how many images are seen so often")
     run = plan_run(step, arguments.images, arguments.epochs or 1.0) if arguments.images is not None else None
-    plan = Plan(step, run, _within(arguments, step))
-    finish(arguments, Answer.of(plan))
-    return 0 if plan.fits else 1
+    planned = Plan(step, run, _within(arguments, step))
+    finish(arguments, Answer.of(planned))
+    return 0 if planned.fits else 1
+
+
+def _by_graph(arguments: Namespace, inputs: Sequence[Input], device: Device, why: str) -> GraphPlan:
+    """Plan for a model that is no tree: its memory, by what PyTorch keeps of it."""
+    from hubel.cli._model_file import load_model
+    from hubel.cli.inspect import inspected
+
+    names = ("checkpoint", "images", "hours", "data", "set", "classes", "width", "option")
+    asked = {"devices": 1, "precision": "float32", "channels_last": False, **dict.fromkeys(names)}
+    for setting, usual in asked.items():
+        if getattr(arguments, setting, usual) not in (usual, None, []):
+            raise SettingError(
+                f"{arguments.network} is no tree ({why}), so that a plan tells its memory alone: expected no "
+                f"--{setting.replace('_', '-')}"
+            )
+    with aside():
+        model = load_model(arguments.network)
+        batches = (arguments.batch, 2 * arguments.batch)
+        reports = [inspected(model, inputs, batch) for batch in batches]
+    held = []
+    for batch, report in zip(batches, reports, strict=True):
+        memory = report.memory
+        if memory is None or memory.gradients is None or memory.kept is None:
+            raise SettingError(
+                f"{arguments.network} is no tree ({why}), and {'; '.join(report.notes) or 'not trained'}"
+            )
+        numbers = memory.weights, memory.gradients, memory.kept, memory.activations, report.training_macs
+        held.append(Held(batch, *numbers))
+    optimizer = OPTIMIZERS[arguments.optimizer]
+    return GraphPlan(reports[0].type, why, device, optimizer, held[0], held[1], reports[0].notes)
 
 
 def _within(arguments: Namespace, step: StepPlan) -> Within | None:

@@ -2,6 +2,7 @@
 
 from hubel.plan._devices import DEVICES, MOST_IMAGE_CHANNELS, SHARES, Device, device_data, device_from, find_device
 from hubel.plan._distributed import RunPlan, StepPlan, plan_run, plan_step
+from hubel.plan._graph import GraphPlan, Held
 from hubel.plan._plan import Devices, Plan, Within
 from hubel.plan._roofline import LayerTime, layer_times
 from hubel.plan._words import (
@@ -25,6 +26,8 @@ __all__ = [
     "SHARES",
     "Device",
     "Devices",
+    "GraphPlan",
+    "Held",
     "LayerTime",
     "Plan",
     "Rows",
