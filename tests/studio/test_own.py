@@ -75,23 +75,64 @@ def test_a_set_is_bounded(tmp_path, monkeypatch):
     assert "at most 2 files" in put(Runs(tmp_path), "3.png", size=1, content=b"1")["error"]
 
 
+def packed(members):
+    """The bytes of a zip."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return held.getvalue()
+
+
+def png(shade=0):
+    held = io.BytesIO()
+    Image.new("L", (8, 8), shade).save(held, "png")
+    return held.getvalue()
+
+
 def test_an_archive_alone_is_the_data(tmp_path):
-    runs = Runs(tmp_path)
-    put(runs, "pets.zip")
-    found = answered("own", {"name": "pets"}, runs.questions)
-    assert found["path"].endswith("data/pets/pets.zip")
-    assert found["folders"] == [[".", 1]]  # which is no archive after all
-
-
-def test_what_an_archive_holds_is_counted(tmp_path):
-    runs, packed = Runs(tmp_path), io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name in ("pets/cats/1.png", "pets/cats/2.png", "pets/dogs/1.png", "__MACOSX/pets/cats/._1.png"):
-            archive.writestr(name, "x")
-    content = packed.getvalue()
+    runs, content = Runs(tmp_path), packed({"cats/1.png": png()})
     put(runs, "pets.zip", content, size=len(content))
     found = answered("own", {"name": "pets"}, runs.questions)
-    assert found["folders"] == [["pets/cats", 2], ["pets/dogs", 1]]
+    assert found["path"].endswith("data/pets/pets.zip")
+    assert answered("own", {"name": "table"}, runs.questions)["files"] == 0
+    put(runs, "labels.csv", name="table")
+    found = answered("own", {"name": "table"}, runs.questions)
+    assert (found["path"][-16:], found["folders"]) == ("table/labels.csv", [[".", 1]])
+
+
+def test_what_an_archive_holds_is_told_when_it_comes(tmp_path):
+    runs = Runs(tmp_path)
+    members = {f"pets/{name}/{number}.png": png(number) for name in ("cats", "dogs") for number in range(9)}
+    others = {"pets/readme.txt": "x", "pets/dogs/broken.png": "x", "__MACOSX/pets/cats/._1.png": "x"}
+    content = packed({**members, **others})
+    put(runs, "pets.zip", content, size=len(content))
+    found = answered("own", {"name": "pets"}, runs.questions)
+    assert found["folders"] == [["cats", 9], ["dogs", 10]]
+    assert (found["left"], found["tried"]) == (["pets/dogs/broken.png"], 19)
+    assert [name for name, _ in found["shown"]] == ["cats"] * 6 + ["dogs"] * 6
+    flat = packed({"1.png": png()})
+    put(runs, "flat.zip", flat, size=len(flat), name="flat")
+    found = answered("own", {"name": "flat"}, runs.questions)
+    assert found["notes"][0].startswith("expected every image in a folder named after its class")
+    assert found["files"] == 1
+
+
+def test_a_damaged_archive_is_not_kept(tmp_path):
+    for name in ("pets.zip", "pets.tar"):
+        runs = Runs(tmp_path)
+        put(runs, name)
+        assert f"{name}: it is damaged" in answered("own", {"name": "pets"}, runs.questions)["error"]
+        assert answered("own", {"name": "pets"}, runs.questions)["files"] == 0
+
+
+def test_what_is_no_picture_is_no_class(tmp_path):
+    runs = Runs(tmp_path)
+    for path in ("cats/1.png", "cats/notes.txt", "readme.txt", "Thumbs.db", "labels/labels.csv"):
+        put(runs, path)
+    found = answered("own", {"name": "pets"}, runs.questions)
+    assert found["folders"] == [["cats", 1]]
+    assert found["others"] == ["Thumbs.db", "cats/notes.txt", "labels/labels.csv", "readme.txt"]
 
 
 def choose_folder(page, folder):
@@ -146,12 +187,30 @@ def test_a_folder_is_dropped(browser_page, tmp_path):
         expect(page.locator(".own .thumbs canvas")).to_have_count(2)
 
 
+def test_folders_of_parts_stay_apart(browser_page, tmp_path):
+    """Of one that is named as a part of the data, and of a class with a folder of its own in it."""
+    for name in ("train/cats/1.png", "train/dogs/1.png", "birds/1.png", "birds/2.png", "birds/old/3.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    page = browser_page
+    with studio(runs=tmp_path / "runs") as address:
+        page.goto(f"{address}/#token={TOKEN}&room=train")
+        page.get_by_text("your own pictures").click()
+        choose_folder(page, tmp_path / "train")
+        expect(page.locator(".own .note")).to_contain_text("pictures: train/cats 1, train/dogs 1", timeout=PATIENT)
+        page.get_by_label("call the set").fill("birds")
+        choose_folder(page, tmp_path / "birds")
+        expect(page.locator(".own .note")).to_contain_text("birds: birds 2, birds/old 1", timeout=PATIENT)
+
+
 def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser_page, tmp_path):
     for name, shade in (("cats", 20), ("dogs", 200)):
         (tmp_path / "animals" / name).mkdir(parents=True)
         for number in range(3):
             Image.new("L", (8, 8), shade + number).save(tmp_path / f"animals/{name}/{number}.png")
     (tmp_path / "animals/cats/.hidden").write_text("x")
+    (tmp_path / "animals/readme.txt").write_text("x")
+    (tmp_path / "broken.zip").write_text("PK")
     with zipfile.ZipFile(tmp_path / "animals.zip", "w") as archive:
         archive.write(tmp_path / "animals/cats/0.png", "cats/0.png")
     page = browser_page
@@ -161,6 +220,7 @@ def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser
         told, data = page.locator(".own .note"), page.locator("[list=data-known]")
         choose_folder(page, tmp_path / "animals")
         expect(told).to_contain_text("pictures: cats 3, dogs 3", timeout=PATIENT)
+        expect(told).to_contain_text("no pictures and of no class: readme.txt")
         expect(data).to_have_value(str(tmp_path / "runs/.studio/data/pictures"), timeout=PATIENT)
         expect(told).to_contain_text("left out 1: cats/.hidden: ", timeout=PATIENT)
         page.locator("#own-files").set_input_files(str(tmp_path / "animals/dogs/0.png"))
@@ -174,8 +234,18 @@ def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser
         choose_folder(page, tmp_path / "animals")  # while those before are sent
         expect(told).to_contain_text("left out 1: cats/.hidden: ", timeout=PATIENT)
         expect(told).to_contain_text("lynxes 3", timeout=PATIENT)
-        page.get_by_label("call the set").fill("packed")
+        page.get_by_label("call the set").fill("Já vêm 1")
+        page.locator("#own-files").set_input_files(str(tmp_path / "broken.zip"))
+        expect(told).to_contain_text("broken.zip: it is damaged", timeout=PATIENT)
+        assert data.input_value().endswith("data/pictures")
         page.locator("#own-files").set_input_files(str(tmp_path / "animals.zip"))
-        expect(told).to_contain_text("packed: cats 1", timeout=PATIENT)
-        assert data.input_value().endswith("packed/animals.zip")
+        expect(told).to_contain_text("Ja-vem-1: cats 1", timeout=PATIENT)
+        expect(page.locator(".own .thumbs img")).to_have_count(1)
+        assert data.input_value().endswith("Ja-vem-1/animals.zip")
+        page.get_by_label("call the set").fill("三角")
+        page.locator("#own-files").set_input_files(str(tmp_path / "animals.zip"))
+        expect(told).to_contain_text("expected a name of letters A–Z", timeout=PATIENT)
+        page.get_by_label("call it").fill("número 1")
+        page.get_by_label("call it").blur()
+        assert page.get_by_label("call it").input_value() == "numero-1"
         assert not PLACE.is_file() or violations(page) == []

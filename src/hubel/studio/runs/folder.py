@@ -23,10 +23,11 @@ _MOST_ROWS = 5000
 
 
 def checked_name(name: str) -> str:
-    """A run's name, which is a folder's and no path. Raises SettingError."""
+    """The name of a run or a set of data, which is a folder's and no path. Raises SettingError."""
     if not NAME.fullmatch(name):
         raise SettingError(
-            f"expected a run's name of letters, figures, '.', '_', '+' and '-', received {printable(name)[:60]!r}"
+            "expected a name of letters A–Z, figures, '.', '_', '+' and '-', a letter or figure first, received "
+            f"{printable(name)[:60]!r}"
         )
     return name
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import tarfile
 import zipfile
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import HubelError, SettingError
 from hubel.base.files import made_folder
 from hubel.base.words import printable
+from hubel.studio.runs.archives import looked_into
 from hubel.studio.runs.folder import checked_name
 
 FOLDER = "data"
@@ -64,21 +66,38 @@ class OwnData:
         return {"there": True}
 
     def own(self, name: str) -> dict[str, Any]:
-        """A set: where it lies, as `hubel train` takes it, and how many files each of its folders has, or those of
-        a zip archive.
+        """A set: where it lies, as `hubel train` takes it, how many pictures (or sounds) each of its folders has, and
+        which other files there are; of an archive what `looked_into` tells. One that is damaged is not kept.
         """
+        from hubel.data.sources.listing import is_image_path
+
         folder = self._folder / checked_name(name)
-        found = [each.relative_to(folder) for each in _whole(folder)]
-        counted = Counter(each.parent.as_posix() for each in found)
-        alone = len(found) == 1 and "." in counted
+        found = sorted(each.relative_to(folder) for each in _whole(folder))
+        counted = Counter(each.parent.as_posix() for each in found if is_image_path(each.as_posix()))
+        others = [each.as_posix() for each in found if not is_image_path(each.as_posix())]
+        alone = folder / found[0] if len(found) == 1 and others == [found[0].name] else None
+        told: dict[str, Any] = {}
         if alone:
-            counted = _packed(folder / found[0]) or counted
+            counted["."] = 1
+        if alone and alone.suffix.lower() in (".zip", ".tar"):
+            if not (zipfile.is_zipfile if alone.suffix.lower() == ".zip" else tarfile.is_tarfile)(alone):
+                alone.unlink()
+                self._counted.pop(name, None)
+                raise SettingError(f"{alone.name}: it is damaged, or no archive: it is not kept")
+            try:
+                told = looked_into(alone)
+            except HubelError as error:
+                told = {"notes": [printable(str(error)).removeprefix(f"{alone}: ")]}
+            counted = Counter(dict(told.pop("folders", counted.items())))
         return {
-            "path": str(folder / found[0] if alone else folder),
+            "path": str(alone or folder),
             "files": len(found),
             "bytes": sum((folder / each).stat().st_size for each in found),
             "folders": [[printable(place)[:60], number] for place, number in sorted(counted.items())[:_SHOWN]],
             "more": max(0, len(counted) - _SHOWN),
+            "others": [] if alone else [printable(each)[:60] for each in others[:_SHOWN]],
+            "moreOthers": max(0, len(others) - _SHOWN),
+            **told,
         }
 
     def _place(self, name: str, path: str) -> Path:
@@ -105,16 +124,6 @@ class OwnData:
             sizes = [each.stat().st_size for each in _whole(self._folder / name)]
             self._counted[name] = len(sizes), sum(sizes)
         return self._counted[name]
-
-
-def _packed(path: Path) -> Counter[str]:
-    """How many files each folder of a zip archive has; nothing of what is none."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [PurePosixPath(name) for name in archive.namelist()[:MOST_FILES] if not name.endswith("/")]
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
-        return Counter()
-    return Counter(each.parent.as_posix() for each in names if "__MACOSX" not in each.parts)
 
 
 def _whole(folder: Path) -> list[Path]:

@@ -10,13 +10,14 @@ const PIECE = 1_200_000; // bytes of a file in one question
 const [MOST, NAMED] = [50_000, 3]; // files at a time; of those that are left out
 const [FEW, SMALL] = [6, 44]; // pictures shown of a class, and their pixels
 const PICTURE = /\.(png|jpe?g|gif|webp|bmp)$/i; // which every browser reads
+const PART = /^(train|training|val|valid|validation|dev|test|testing|eval)$/i; // of the data, not a folder around classes
 const ARCHIVE = /\.(zip|tar|tgz|tbz2|txz|tar\.\w+|npz|csv|parquet)$/i;
 
 /** The pane; use(path): is told where the data lie, once they do. */
 export class Own {
   constructor(use) {
     this.use = use;
-    this.set = h("input", { value: "pictures", pattern: "[A-Za-z0-9][A-Za-z0-9._+\\-]*", autocomplete: "off", "aria-label": "call the set" });
+    this.set = h("input", { value: "pictures", autocomplete: "off", "aria-label": "call the set", onchange: ({ target }) => plainName(target) });
     this.class = h("input", { placeholder: "such as cats", autocomplete: "off", "aria-label": "class of single pictures" });
     this.told = h("p", { class: "note", role: "status" });
     const chooser = (words, id, more) => {
@@ -46,7 +47,7 @@ export class Own {
 
   /** Send files, [path, file] each, once those are sent that came before. */
   take(files) {
-    const set = this.set.value.trim();
+    const set = plainName(this.set);
     this.line = this.line.catch(() => {}).then(() => this.sendAll(set, files));
     return this.line;
   }
@@ -56,13 +57,19 @@ export class Own {
       this.told.textContent = "There is no file in it.";
       return;
     }
+    const known = await ask("own", { name: set });
+    if (known.error) {
+      this.told.textContent = known.error;
+      return;
+    }
     this.stopped = false;
     this.stopping.hidden = false;
+    const isWrapped = holdsClasses(files.map(([path]) => path));
     const left = files.slice(MOST).map(([path]) => `${path} (more than ${count(MOST)} at a time)`);
     let sent = 0;
     for (const [path, file] of files.slice(0, MOST)) {
       if (this.stopped) break;
-      const place = this.placed(path);
+      const place = this.placed(path, isWrapped);
       const picture = PICTURE.test(path) ? await bitmapOf(file).catch(() => null) : undefined;
       const wrong = picture === null ? `${path} (cannot be read as a picture)` : await this.send(set, place, file);
       if (wrong) left.push(wrong);
@@ -78,10 +85,10 @@ export class Own {
   }
 
   /** Where a file belongs in the set: a folder a class; of single pictures the class that is named. */
-  placed(path) {
+  placed(path, isWrapped) {
     const parts = path.split("/");
-    if (parts.length > 2) return parts.slice(1).join("/");
-    if (parts.length === 2 || ARCHIVE.test(path)) return path;
+    if (isWrapped) return parts.slice(1).join("/");
+    if (parts.length > 1 || ARCHIVE.test(path)) return path;
     const name = this.class.value.trim();
     return name ? `${name}/${path}` : null;
   }
@@ -119,14 +126,38 @@ export class Own {
   async tell(set, left, stopped) {
     const found = await ask("own", { name: set });
     const folders = (found.folders ?? []).map(([name, number]) => `${name === "." ? "files" : name} ${count(number)}`).join(", ");
+    left.push(...(found.left ?? []).map((path) => `${path} (cannot be read as a picture)`));
+    const others = found.others ?? [];
     const lines = [found.error ?? `${set}: ${folders || "nothing yet"}${found.more ? ` and ${found.more} more folders` : ""}`];
     if (left.length) lines.push(`left out ${count(left.length)}: ${left.slice(0, NAMED).map((each) => seen(each, 120)).join("; ")}${left.length > NAMED ? "; …" : ""}`);
+    if (found.left && found.tried < total(found.folders)) lines.push(`tried to be read: ${count(found.tried)}, evenly`);
+    if (others.length) lines.push(`beside them, no pictures and of no class: ${others.slice(0, NAMED).join(", ")}${others.length + found.moreOthers > NAMED ? ` and ${count(others.length + found.moreOthers - NAMED)} more` : ""}`);
+    lines.push(...(found.notes ?? []));
     if (stopped) lines.push(`not sent: ${count(stopped)}`);
     this.told.replaceChildren(...lines.map((line) => h("span", {}, line)));
+    for (const [name, src] of found.shown ?? []) {
+      const kept = this.shown.get(`${set}\0${name}`) ?? [];
+      if (kept.length < FEW) this.shown.set(`${set}\0${name}`, [...kept, h("img", { src, alt: "" })]);
+    }
     this.thumbs.replaceChildren(...[...this.shown].filter(([key]) => key.startsWith(`${set}\0`)).map(([key, pictures]) =>
       h("p", {}, h("span", {}, key.slice(set.length + 1)), pictures)));
     if (found.files) this.use(found.path);
   }
+}
+
+const total = (folders) => folders.reduce((sum, [, number]) => sum + number, 0);
+
+/** Whether one folder was given that holds the classes' folders, and no part of the data by its name: then it goes. */
+function holdsClasses(paths) {
+  const [first, ...others] = new Set(paths.map((path) => path.split("/")[0]));
+  return !others.length && !PART.test(first) && 2 * paths.filter((path) => path.split("/").length > 2).length > paths.length;
+}
+
+/** A name as folders may be called, written into its field too: "número 1" is "numero-1". */
+export function plainName(field) {
+  const plain = field.value.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^A-Za-z0-9._+-]+/g, "-").replace(/^[^A-Za-z0-9]+|-+$/g, "");
+  if (plain) field.value = plain; // else the server says which letters it takes
+  return field.value.trim();
 }
 
 /** All files below an entry that was dropped, with their paths. */

@@ -6,7 +6,7 @@ import { ask } from "hubel/studio/asking";
 import { Usable } from "hubel/studio/usable";
 import { Inside } from "hubel/studio/look/inside";
 import { brief, chart } from "hubel/studio/train/curves";
-import { Own } from "hubel/studio/train/own";
+import { Own, plainName } from "hubel/studio/train/own";
 
 const OFTEN = 1000; // ms between looks at a training that is under way
 const SELDOM = 4000; // at the folder of runs
@@ -29,7 +29,7 @@ class Train {
     this.network = h("textarea", { rows: 5, spellcheck: false, "aria-label": "the network as text", required: true });
     this.data = h("input", { value: "mnist", list: "data-known", autocomplete: "off", required: true });
     this.epochs = h("input", { inputmode: "decimal", size: 4, placeholder: "by rule" });
-    this.name = h("input", { placeholder: "a name", autocomplete: "off", pattern: "[A-Za-z0-9][A-Za-z0-9._+\\-]*" });
+    this.name = h("input", { placeholder: "a name", autocomplete: "off", onchange: ({ target }) => plainName(target) });
     const byRule = (more = {}) => h("input", { inputmode: "decimal", size: 6, placeholder: "by rule", autocomplete: "off", ...more });
     this.rate = byRule();
     this.settings = { learning_rate: this.rate, batch_size: byRule(), seed: byRule(), augmentation: byRule({ inputmode: "text", placeholder: "by rule; none", title: "none, or changes such as: shift 2, flip" }) };
@@ -148,7 +148,8 @@ class Train {
       ...runs.map((run) => this.facts(run)),
       figures.length ? h("div", { class: "charts" }, figures.map((figure) => chart(figure, runs))) : "",
       ...runs.filter((run) => run.said && (run.state !== "finished" || !run.rows.length)).map((run) =>
-        h("details", { open: run.state === "refused" || run.state === "starting" }, h("summary", {}, `what ${run.name} says`), h("pre", { tabindex: 0 }, run.said))));
+        h("details", { open: run.state === "refused" || run.state === "starting" }, h("summary", {}, `what ${run.name} says`), h("pre", { tabindex: 0 }, run.said),
+          run.said.includes("--bad-images skip") ? h("p", { class: "note" }, "Here that is the box “leave out pictures that cannot be read”, above the button train.") : "")));
     const still = key && [...this.view.querySelectorAll("[data-key]")];
     if (still) (still.find((each) => each.dataset.key === key) ?? still.find((each) => each.dataset.run === of))?.focus(); // pause is go on now
   }
@@ -218,7 +219,7 @@ class Train {
     this.warned = null;
     const settings = Object.entries(this.settings).map(([name, field]) => [name, field.value.trim()]).filter(([, value]) => value).map((pair) => pair.join("="));
     const found = await ask("train", {
-      text: this.network.value.trim(), data: this.data.value.trim(), name: this.name.value.trim(), epochs: this.epochs.value.trim(), settings, skip: Number(this.skip.checked),
+      text: this.network.value.trim(), data: this.data.value.trim(), name: plainName(this.name), epochs: this.epochs.value.trim(), settings, skip: Number(this.skip.checked),
     });
     this.trouble.textContent = found.error ?? "";
     if (!found.error) this.choose(found.name, true);
