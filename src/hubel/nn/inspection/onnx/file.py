@@ -19,6 +19,7 @@ from hubel.base.names import hint
 from hubel.base.numbers import counted
 from hubel.nn.inspection.onnx.parts import Part, taken
 from hubel.nn.inspection.onnx.shapes import inferred
+from hubel.nn.inspection.onnx.unrolled import rolled_up
 from hubel.nn.inspection.report import TensorShape, tensor_text
 
 GivenShapes: TypeAlias = "Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]] | None"
@@ -94,7 +95,10 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
         if node.op_type == "Constant":
             _as_tensor(onnx, node)
     _put_in_order(model.graph)
+    unrolled = rolled_up(model.graph, file.parent)
     idle = (*_filled_up(model.graph), *_idle(model.graph))
+    if unrolled:
+        idle += (f"{counted(unrolled, 'RNN')} that the exporter wrote out step by step: counted as such",)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     idle += tuple(_settle(model.graph, inputs, input_shape, batch))
