@@ -178,6 +178,11 @@ def test_a_room_that_was_left_before_its_answer_came_is_drawn_when_it_is_seen_ag
         ("28x28x1: conv 4 3x3, norm, relu, flatten, dense 10", "norm1: the page trains chains of conv, pooling, dense"),
         ("28x28x1: conv 4 3x3, sum(conv 4 3x3 same | identity), flatten, dense 10", "sum1"),
         ("28x28x1: flatten, dense 11", "received one from 28×28×1 to 11"),
+        (
+            "28x28x1: conv 200 7x7 same relu, conv 200 7x7 same relu, flatten, dense 10 softmax",
+            "at most 100,000,000 multiply-adds an image, which a page's own program can do, received 1,545,891,200",
+        ),
+        ("28x28x1: flatten, dense 10000, dense 10", "at most 5,000,000 parameters"),
     ],
 )
 def test_what_the_page_cannot_train_is_refused(text, words):
@@ -209,7 +214,7 @@ def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
     page.locator(".shown figure").first.wait_for()
     assert seen(page) == 0
     page.get_by_role("button", name="One step").click()
-    assert seen(page) == 16
+    page.locator(".learn .totals dd").first.get_by_text("16", exact=True).wait_for()
     page.get_by_role("button", name="Train").click()
     page.wait_for_function(
         "() => Number(document.querySelector('.learn .totals dd').innerText.replace(',', '')) > 4200"
@@ -234,6 +239,29 @@ def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
     page.get_by_label("network", exact=True).select_option("a hidden layer")
     page.wait_for_function("() => !document.querySelector('.learn .play').disabled")
     page.wait_for_url(lambda url: "learner=a+hidden+layer" in url, wait_until="commit")
+
+
+TURNS = """() => new Promise((done) => {
+  let turns = 0;
+  const turn = () => {
+    turns += 1;
+    if (document.querySelector(".learn .totals dd").innerText !== "0") done(turns);
+    else setTimeout(turn, 0);
+  };
+  [...document.querySelectorAll(".learn button")].find((each) => each.innerText === "One step").click();
+  turn();
+})"""
+
+
+def test_a_heavy_network_leaves_the_page_its_turns(browser_page, address):
+    """A step of many images is learnt an image at a time, between which the page answers."""
+    page = browser_page
+    text = "28x28x1: conv 16 5x5 same relu, conv 32 5x5 same relu, flatten, dense 10 softmax"
+    page.goto(f"{address}/#token={TOKEN}&room=learn&learner={text.replace(' ', '+')}")
+    page.locator(".shown figure").first.wait_for()
+    put(page.get_by_label("images a step"), "64")
+    assert page.evaluate(TURNS) > 8
+    assert seen(page) == 64
 
 
 def test_a_kernel_that_was_learnt_opens_in_convolve(browser_page, address):

@@ -14,6 +14,7 @@ from hubel.view.writers.markup import text_of
 from hubel.view.writers.svg import drawing
 
 INPUT, CLASSES = (28, 28, 1), 10  # of the digits that the page has
+MOST_MACS, MOST_PARAMETERS = 100_000_000, 5_000_000  # a page's own program does each
 FUNCTIONS = ("relu", "tanh", "sigmoid")
 
 
@@ -30,6 +31,15 @@ def steps(text: str) -> dict[str, Any]:
             f"expected a network from {shape_text(INPUT)} to {CLASSES} numbers, a score a digit, received one from "
             f"{shape_text(network.input)} to {shape_text(found.output_shape)}"
         )
+    for what, number, most in (
+        ("multiply-adds an image", found.macs, MOST_MACS),
+        ("parameters", found.parameters, MOST_PARAMETERS),
+    ):
+        if number > most:
+            raise SettingError(
+                f"expected at most {most:,} {what}, which a page's own program can do, received {number:,}; "
+                "hubel train takes larger ones"
+            )
     done = [(row.path, operation) for row in found.rows for operation in _operations(row)]
     if isinstance(last := done[-1][1], ops.Activate) and last.function == "softmax":
         done = done[:-1]

@@ -53,9 +53,10 @@ export class Net {
 
   /** How steeply each number of an example changes one score. */
   steepness(example, which) {
+    const kept = this.weighted.map((layer) => layer.slopes.map((own) => own.slice())); // of a step that is under way
     let slopes = this.forward(example).map((_, at) => Number(at === which));
     for (let at = this.layers.length - 1; at >= 0; at--) slopes = this.layers[at].backward(slopes, true);
-    for (const layer of this.weighted) for (const own of layer.slopes) own.fill(0); // nothing was learnt by it
+    this.weighted.forEach((layer, at) => layer.slopes.forEach((own, i) => own.set(kept[at][i]))); // nothing was learnt by it
     return Float32Array.from(slopes);
   }
 

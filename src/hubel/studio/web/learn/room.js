@@ -112,7 +112,7 @@ class Learn {
     this.still = new Net(this.about.steps); // which is measured while the other goes on to learn
     this.chance = drawn(1);
     this.wrong.textContent = "";
-    Object.assign(this, { order: [], seen: 0, loss: null, seconds: 0, learning: 0, losses: [], rights: [], lastWrong: [] });
+    Object.assign(this, { order: [], seen: 0, loss: null, seconds: 0, learning: 0, losses: [], rights: [], lastWrong: [], inStep: 0, asking: null });
     learnt.own = this;
     this.able(true);
     this.beginMeasuring();
@@ -142,36 +142,43 @@ class Learn {
     this.go();
   }
 
-  /** Some of what comes next, and again a moment later: learning, and measuring for as long while that is under way. */
+  /** Some of what comes next, an image at least, and again a moment later: learning, and measuring for as long while
+   * that is under way. */
   go() {
     clearTimeout(this.timer);
     const began = performance.now();
     const until = began + SLICE / (this.measuring ? 2 : 1);
-    if (this.running && !this.canLearn()) this.pause();
-    if (this.running) do this.batch(); while (performance.now() < until);
+    if (this.learns && !this.canLearn()) this.pause();
+    while (this.learns) {
+      this.example();
+      if (performance.now() >= until) break;
+    }
+    if (this.asking) this.askDigits(until);
     if (this.measuring) this.measure(Math.max(began + SLICE, 2 * performance.now() - began));
     const now = performance.now();
     if (this.running) {
       this.seconds += (now - this.ticked) / 1000;
       this.ticked = now;
     }
-    const goesOn = this.running || this.measuring;
+    const goesOn = this.learns || this.measuring || this.asking;
     if (!goesOn || !(now - this.drawnAt < DRAWN)) this.show();
     if (goesOn) this.timer = setTimeout(() => this.go(), 0);
   }
 
+  get learns() {
+    return this.running || this.stepping;
+  }
+
   /** Learn no more; what is measured is measured to its end. */
   pause() {
-    this.running = false;
+    this.running = this.stepping = false;
     this.button.textContent = "▶ Train";
   }
 
   step() {
     this.pause();
     if (!this.canLearn()) return;
-    this.batch();
-    this.canLearn();
-    this.showDigits();
+    this.stepping = true;
     this.go();
   }
 
@@ -180,20 +187,28 @@ class Learn {
     return Number(this.rate.value) / Math.sqrt(1 + this.seen / this.digits.training);
   }
 
-  batch() {
+  /** Learn from one image, and change the weights where it was the last of a step. */
+  example() {
     const began = performance.now();
     const size = Number(this.size.value);
-    for (let i = 0; i < size; i++) {
-      if (!this.order.length) this.order = shuffled(this.digits.training, this.chance);
-      const index = this.order.pop();
-      const { loss } = this.net.learn(this.digits.at(index), this.digits.label(index));
-      this.loss = this.loss === null ? loss : SMOOTH * this.loss + (1 - SMOOTH) * loss;
-    }
-    this.net.update(this.rateNow, size);
-    this.seen += size;
-    this.losses.push([this.seen, this.loss]);
+    if (!this.order.length) this.order = shuffled(this.digits.training, this.chance);
+    const index = this.order.pop();
+    const { loss } = this.net.learn(this.digits.at(index), this.digits.label(index));
+    this.loss = this.loss === null ? loss : SMOOTH * this.loss + (1 - SMOOTH) * loss;
+    this.inStep += 1;
+    const isLast = this.inStep >= size;
+    if (isLast) this.net.update(this.rateNow, this.inStep);
     this.learning += (performance.now() - began) / 1000;
+    if (!isLast) return;
+    this.seen += this.inStep;
+    this.inStep = 0;
+    this.losses.push([this.seen, this.loss]);
     if (!this.measuring && this.seen >= this.next) this.beginMeasuring();
+    if (this.stepping) {
+      this.stepping = false;
+      this.canLearn();
+      this.showDigits();
+    }
   }
 
   /** Begin to measure the weights of this moment on the digits that are held out. */
@@ -230,7 +245,7 @@ class Learn {
     this.measured.textContent = this.measuring ? `measuring: ${count(this.measuring.at - this.digits.training)} of 2,000` : "";
     this.draw();
     this.showKernels();
-    if (this.running && performance.now() - (this.shownAt ?? 0) > AGAIN) this.showDigits();
+    if (this.running && !this.asking && performance.now() - (this.shownAt ?? 0) > AGAIN) this.showDigits();
   }
 
   draw() {
@@ -271,17 +286,10 @@ class Learn {
     drawKernels(this.filters, { weights: layer.weight, number, rows, columns, channels: 1 });
   }
 
+  /** Ask the first of the digits that are held out, and show its mistakes. */
   showDigits() {
-    const { digits, net } = this;
     this.shownAt = performance.now();
-    const cell = (index, said) => {
-      const canvas = picture(digits, index);
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `a ${digits.label(index)}`);
-      const isRight = said === digits.label(index);
-      return h("figure", { class: isRight ? "right" : "false" }, canvas, h("figcaption", {}, isRight ? `✓ ${said}` : `✗ ${said}, is ${digits.label(index)}`));
-    };
-    this.examples.replaceChildren(...Array.from({ length: SHOWN }, (_, at) => digits.training + at).map((index) => cell(index, answer(net, digits.at(index)))));
+    this.asking = [];
     const measured = this.rights.at(-1)?.[0];
     this.mistakesOf.textContent = measured ? `, after ${count(measured)} images` : "";
     if (!this.seen) {
@@ -292,7 +300,25 @@ class Learn {
       this.mistakes.replaceChildren(h("p", { class: "note" }, `All 2,000 are measured once it has learnt from ${count(FIRST)} images.`));
       return;
     }
-    this.mistakes.replaceChildren(...this.lastWrong.slice(0, SHOWN).map(([index, said]) => cell(index, said)), this.lastWrong.length > SHOWN ? h("p", { class: "note" }, `${SHOWN} of ${this.lastWrong.length}`) : "");
+    this.mistakes.replaceChildren(...this.lastWrong.slice(0, SHOWN).map(([index, said]) => this.digit(index, said)), this.lastWrong.length > SHOWN ? h("p", { class: "note" }, `${SHOWN} of ${this.lastWrong.length}`) : "");
+  }
+
+  /** Go on with asking them until a time. */
+  askDigits(until) {
+    const { digits, asking } = this;
+    do asking.push(answer(this.net, digits.at(digits.training + asking.length))); while (asking.length < SHOWN && performance.now() < until);
+    if (asking.length < SHOWN) return;
+    this.asking = null;
+    this.examples.replaceChildren(...asking.map((said, at) => this.digit(digits.training + at, said)));
+  }
+
+  digit(index, said) {
+    const { digits } = this;
+    const canvas = picture(digits, index);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `a ${digits.label(index)}`);
+    const isRight = said === digits.label(index);
+    return h("figure", { class: isRight ? "right" : "false" }, canvas, h("figcaption", {}, isRight ? `✓ ${said}` : `✗ ${said}, is ${digits.label(index)}`));
   }
 }
 
