@@ -203,6 +203,22 @@ def test_where_python_cannot_start_the_zoo_is_shown_and_it_is_said(browser_page,
         browser_page.locator("td.how", has_text="7·7·3·64 = 9,408").wait_for()
 
 
+@needs_pyodide
+@pytest.mark.parametrize("lost", ["pyodide.asm.wasm", "pyodide.asm.js", "python_stdlib.zip", "hubel.bin", "pyodide.js"])
+def test_python_that_cannot_be_had_is_said_and_tried_again(browser_page, tmp_path, lost):
+    """What it is made of did not come: refused by a proxy, lost on the way; and what was typed is answered later."""
+    write_site(tmp_path, REAL)
+    gone = next(tmp_path.rglob(lost))
+    gone.rename(tmp_path / "gone")
+    with served(tmp_path) as address:
+        browser_page.goto(f"{address}/#net=28x28x1:+conv+7+3x3+same,+flatten,+dense+10")
+        browser_page.locator("#trouble", has_text="Python could not be started").wait_for()
+        (tmp_path / "gone").rename(gone)
+        browser_page.get_by_role("button", name="try again").click()
+        browser_page.locator(".totals", has_text="54,960").wait_for()
+        browser_page.locator("#trouble").wait_for(state="hidden")
+
+
 # stands for Pyodide: it begins, and hangs where its memory is to be taken up again
 HANGS = """
 export const version = "0";

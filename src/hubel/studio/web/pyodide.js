@@ -16,7 +16,7 @@ function begin(name = "python") {
   worker.onmessage = ({ data }) => {
     if ("isRemembering" in data) {
       clearTimeout(late);
-      if (data.isRemembering) late = setTimeout(anew, PATIENCE);
+      if (data.isRemembering) late = setTimeout(() => anew(), PATIENCE);
     } else if (data.ready) {
       clearTimeout(late);
       state = "ready";
@@ -36,17 +36,18 @@ function begin(name = "python") {
 }
 
 /** Begin again without the memory that was kept, and ask again what waits: a start that hangs says nothing. */
-function anew() {
+function anew(told = "anew") {
   worker.terminate();
+  state = "beginning";
   begin("anew");
   for (const { asked } of waiting.values()) worker.postMessage(asked);
-  tell("anew");
+  tell(told);
 }
 
 function fail(why) {
   state = "failed";
   keep();
-  tell("failed", why);
+  tell("failed", { why, again: () => anew("beginning") });
 }
 
 /** Keep the site for when there is no network. Without that (no https) it works all the same. */
@@ -91,6 +92,6 @@ async function fromFile(question, { name, text }) {
   }
 }
 
-function tell(what, why = null) {
-  document.dispatchEvent(new CustomEvent("asking", { detail: { state: what, answer: why } }));
+function tell(what, answer = null) {
+  document.dispatchEvent(new CustomEvent("asking", { detail: { state: what, answer } }));
 }

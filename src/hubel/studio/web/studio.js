@@ -71,7 +71,8 @@ document.addEventListener("asking", ({ detail: { state, answer } }) => {
   } else if (state === "anew") {
     trouble.replaceChildren("What this browser has kept of Python does not begin: Python is begun anew, which takes some seconds more, and what you typed is answered when it is here.");
   } else if (state === "failed") {
-    trouble.replaceChildren(`Python could not be started in this page (${answer}): the zoo's networks are shown, and nothing else is answered. Another browser, or hubel studio, may do.`);
+    trouble.replaceChildren(`Python could not be started in this page (${answer.why}): the zoo's networks are shown, and nothing else is answered. Another browser, or hubel studio, may do. `,
+      h("button", { type: "button", onclick: answer.again }, "try again"));
   } else if (state === "token") {
     const field = h("input", { autocomplete: "off", "aria-label": "token", required: true });
     const form = h("form", {}, "This server asks for its token, which stands in the address that it printed. ", field, " ",

@@ -9,15 +9,29 @@ const KEPT = "hubel-python"; // the cache of the memories
 const BEGIN = "import sys; sys.path.insert(0, '/hubel')\nfrom hubel.studio.answers import answered_json";
 const HERE = new URL(".", location.href).href;
 
+// Pyodide says of some of what it could not have, such as its program, in the console alone, and waits for ever
+let refuse = null;
+const broken = new Promise((_, failed) => { refuse = failed; });
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  refuse(event.reason);
+});
+
 // a server that knows no .wasm sends it as what is not compiled while it comes, but from its bytes
 const streamed = WebAssembly.instantiateStreaming?.bind(WebAssembly);
 if (streamed) WebAssembly.instantiateStreaming = async (response, imports) => {
-  const found = await response;
-  return found.headers.get("Content-Type") === "application/wasm" ? streamed(found, imports) : WebAssembly.instantiate(await found.arrayBuffer(), imports);
+  try {
+    const found = await response;
+    if (!found.ok) throw Error(String(found.status));
+    return await (found.headers.get("Content-Type") === "application/wasm" ? streamed(found, imports) : WebAssembly.instantiate(await found.arrayBuffer(), imports));
+  } catch (error) {
+    refuse(Error(`pyodide.asm.wasm: ${error.message}`));
+    throw error;
+  }
 };
 
 let isRemembered = false;
-const ready = begin();
+const ready = Promise.race([begin(), broken]);
 
 async function begin() {
   const archive = await fetched();
@@ -41,7 +55,7 @@ async function begin() {
 }
 
 async function fetched() {
-  const found = await fetch("hubel.bin");
+  const found = await fetch("hubel.bin").catch(({ message }) => { throw Error(`hubel.bin: ${message}`); });
   if (!found.ok) throw Error(`hubel.bin: ${found.status}`);
   return new Response(found.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
@@ -79,8 +93,9 @@ async function digest(bytes) {
 ready.then(() => postMessage({ ready: true, isRemembered }), (error) => postMessage({ failed: String(error.message ?? error).slice(0, 500) }));
 
 onmessage = async ({ data: { number, question, values } }) => {
+  const answered = await ready.catch(() => null);
+  if (!answered) return; // the page asks again, where somebody wants to try again
   try {
-    const answered = await ready;
     postMessage({ number, answer: answered(question, JSON.stringify(values)) });
   } catch (error) {
     postMessage({ number, error: String(error.message ?? error).slice(-500) });
