@@ -75,6 +75,14 @@ def test_what_would_fit_fits(text, path):
             assert "wrong" not in again or not again["wrong"]["told"].startswith(path), fit
 
 
+def test_what_would_fit_is_what_is_done():
+    (fit,) = answered("design", {"text": "32x32x3: conv 16 3x3, sum(conv 16 3x3 | identity)"})["wrong"]["fits"]
+    assert fit == {
+        "words": "in all branches padding same",
+        "text": "32x32x3: conv 16 3x3, sum(conv 16 3x3 same | identity)",
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "fitting"),
     [

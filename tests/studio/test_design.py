@@ -198,33 +198,6 @@ def test_channels_last_are_one_press_away(room):
     assert room.locator(".wrong-box").inner_text() == ""
 
 
-# letter after letter, with no pause between them however busy the machine is
-TYPED = """(area, words) => {
-  for (const letter of words) {
-    area.setRangeText(letter, area.value.length, area.value.length, "end");
-    area.dispatchEvent(new Event("input", { bubbles: true }));
-  }
-}"""
-
-
-def test_undo_and_redo(room):
-    choose(room, "conv1")
-    room.get_by_label("filters: more").click()
-    room.locator(".editor pre", has_text="conv 7").wait_for()
-    room.get_by_label("undo").click()
-    assert text_of(room) == TEXT
-    room.locator("textarea").focus()
-    room.keyboard.press("Control+y")
-    assert "conv 7" in text_of(room)
-    room.keyboard.press("Control+z")
-    assert text_of(room) == TEXT
-    room.locator("textarea").evaluate(TYPED, ", relu")
-    assert text_of(room) == f"{TEXT}, relu"
-    room.keyboard.press("Escape")
-    room.keyboard.press("Control+z")
-    assert text_of(room) == TEXT  # letters without a pause are one step
-
-
 def test_words_are_completed(room):
     room.locator("textarea").focus()
     room.keyboard.press("Control+End")

@@ -36,10 +36,11 @@ def remedies(written: Source, node: Node | None, error: ShapeError) -> list[dict
     """Each change that the error proposes: in words, and where making it helps the `text` that it gives, else None."""
     found = []
     for fit in error.fits:
-        words, text = (
-            f"{fit.argument} {fit.value}, which gives {fit.result}",
-            next((text for text in _tried(written, node, fit) if _helps(text, error.place)), None),
-        )
+        words, text = f"{fit.argument} {fit.value}, which gives {fit.result}", None
+        for tried, done in _tried(written, node, fit):
+            if _helps(tried, error.place):
+                words, text = done or words, tried
+                break
         if text is None and fit.argument in _AXES and (text := _larger(written, fit.argument, error.place)):
             words = f"the network's input {text.partition(':')[0].strip()}"
         found.append({"words": words, "text": text})
@@ -69,11 +70,11 @@ def nearest_word(text: str, error: NotationError) -> list[dict[str, Any]]:
     return [{"words": "a comma between layers" if comma else error.meant, "text": changed}]
 
 
-def _tried(written: Source, node: Node | None, fit: Fit) -> Iterator[str]:
-    """The texts that a change may mean."""
+def _tried(written: Source, node: Node | None, fit: Fit) -> Iterator[tuple[str, str]]:
+    """The texts that a change may mean; and what is done, where that is another change than the words of `fit` say."""
     try:
         if isinstance(node, Layer):
-            yield from _of_a_layer(written, node, fit)
+            yield from ((text, "") for text in _of_a_layer(written, node, fit))
         elif node is not None:
             yield from _of_branches(written, node, fit)
     except (HubelError, LookupError):
@@ -101,14 +102,14 @@ def _of_a_layer(written: Source, node: Layer, fit: Fit) -> Iterator[str]:
         yield from _other_input(written, fit)
 
 
-def _of_branches(written: Source, node: Node, fit: Fit) -> Iterator[str]:
+def _of_branches(written: Source, node: Node, fit: Fit) -> Iterator[tuple[str, str]]:
     """A shortcut that only passes on becomes what is proposed, or a branch ends with it; or all layers keep sizes."""
     for branch in sorted(children(node), key=_passes_on, reverse=True):
         last = (children(branch) or (branch,))[-1]
         if _passes_on(branch):
-            yield written.with_words(branch, fit.value)
+            yield written.with_words(branch, fit.value), ""
         elif isinstance(last, Layer) and written.place(last):
-            yield written.with_more(last, fit.value)
+            yield written.with_more(last, fit.value), ""
     alike: tuple[dict[str, Any], ...] = ({"padding": "same"}, {"padding": "same", "strides": 1})
     for settings in alike:
         text = written.text
@@ -116,7 +117,7 @@ def _of_branches(written: Source, node: Node, fit: Fit) -> Iterator[str]:
         for _, (layer, (start, end)) in sorted(layers.items(), reverse=True):
             own = {name: value for name, value in settings.items() if name in settings_of(layer)}
             text = text[:start] + (replace(layer, **own).text() if own else text[start:end]) + text[end:]
-        yield text
+        yield text, f"in all branches {' and '.join(f'{name} {value}' for name, value in settings.items())}"
 
 
 def _passes_on(branch: Node) -> bool:

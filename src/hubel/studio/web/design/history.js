@@ -6,32 +6,37 @@ const MOST = 500;
 /** Steps from one text to the next. */
 export class History {
   constructor(text) {
-    this.texts = [text];
+    this.steps = [{ text }];
     this.at = 0;
     this.last = this.began = -Infinity;
   }
 
-  /** Take a text as the next step; typed: whether it may go on with the step before. */
-  take(text, typed, now = performance.now()) {
-    if (text === this.texts[this.at]) return;
-    const goesOn = typed && now - this.last < PAUSE && now - this.began < LONGEST && this.at > 0 && this.at === this.texts.length - 1;
+  /** Take a text as the next step; typed: whether it may go on with the step before; isSwap: it was the one kept beside. */
+  take(text, typed, isSwap = false, now = performance.now()) {
+    if (text === this.steps[this.at].text) return;
+    const goesOn = typed && now - this.last < PAUSE && now - this.began < LONGEST && this.at > 0 && this.at === this.steps.length - 1;
     if (!goesOn) this.began = now;
-    this.texts.splice(goesOn ? this.at : this.at + 1, Infinity, text);
-    if (this.texts.length > MOST) this.texts.shift();
-    this.at = this.texts.length - 1;
+    this.steps.splice(goesOn ? this.at : this.at + 1, Infinity, { text, isSwap });
+    if (this.steps.length > MOST) this.steps.shift();
+    this.at = this.steps.length - 1;
     this.last = typed ? now : -Infinity;
   }
 
-  /** The text one step back (-1) or on (1); null at an end. */
+  /** Write the text of this step otherwise: a name of the zoo as what it stands for. */
+  rewrite(text) {
+    this.steps[this.at].text = text;
+  }
+
+  /** One step back (-1) or on (1): {text, isSwap}, whether that crosses a swap; null at an end. */
   step(way) {
-    const found = this.texts[this.at + way];
-    if (found === undefined) return null;
+    const [left, found] = [this.steps[this.at], this.steps[this.at + way]];
+    if (!found) return null;
     this.at += way;
     this.last = -Infinity;
-    return found;
+    return { text: found.text, isSwap: (way < 0 ? left : found).isSwap };
   }
 
   canStep(way) {
-    return this.texts[this.at + way] !== undefined;
+    return this.steps[this.at + way] !== undefined;
   }
 }

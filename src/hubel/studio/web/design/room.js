@@ -9,7 +9,7 @@ import { Editor } from "hubel/studio/design/editor";
 import { History } from "hubel/studio/design/history";
 import { LayerPane } from "hubel/studio/design/layer";
 import { CodePane, ComparePane, MemoryPane, adviceList, kilobytes, zooDialog } from "hubel/studio/design/panes";
-import { Rows, difference, paired } from "hubel/studio/design/rows";
+import { Rows, changes, difference, paired } from "hubel/studio/design/rows";
 import { Tabs } from "hubel/studio/design/tabs";
 import { saved } from "hubel/studio/saved";
 import { Usable } from "hubel/studio/usable";
@@ -163,31 +163,35 @@ class Design {
   change(text, typed, name = null) {
     this.line = {};
     this.put(text, typed, name);
-    if (name) this.take(name);
+    if (name) this.take(name, true);
   }
 
-  put(text, typed, name = null) {
+  put(text, typed, name = null, isSwap = false) {
     this.text = text;
     if (!typed) this.editor.set(text);
-    this.history.take(text, typed && !name);
+    this.history.take(text, typed && !name, isSwap);
     this.follow();
   }
 
   /** Go back (-1) or on (1) by one step. */
   step(way) {
-    const text = this.history.step(way);
-    if (text === null) return;
+    const found = this.history.step(way);
+    if (!found) return;
+    const { text } = this;
     this.line = {};
-    this.text = text;
-    this.editor.set(text);
-    this.follow();
+    this.text = found.text;
+    this.editor.set(found.text);
+    if (found.isSwap && this.other === found.text) this.keep(text);
+    else this.follow();
   }
 
-  /** Take a network of the zoo. */
-  async take(name) {
+  /** Take a network of the zoo; isWritten: its name is the text so far. */
+  async take(name, isWritten = false) {
     const { line } = this;
     const found = await ask("network", { name });
-    if (found.text && line === this.line) this.change(found.text, false);
+    if (!found.text || line !== this.line) return;
+    if (isWritten) this.history.rewrite(found.text);
+    this.change(found.text, false);
   }
 
   /** Ask about the text as it is now; where one is being answered, the newest comes next. */
@@ -225,7 +229,7 @@ class Design {
     if (answer.text !== text && text === this.text && document.activeElement !== this.editor.area) {
       this.text = answer.text; // a name of the zoo, which nobody is typing
       this.editor.set(this.text);
-      this.history.take(this.text, false);
+      this.history.rewrite(this.text);
     }
     this.written = answer.text === this.text; // places are those of this text
     address({ net: answer.text, closed: [...this.closed].join(" ") });
@@ -379,22 +383,8 @@ class Design {
 
   swap() {
     const [text, other] = [this.text, this.other];
-    this.change(other, false);
+    this.line = {};
+    this.put(other, false, null, true);
     this.keep(text);
   }
-}
-
-/** What changed, by row, in the words that a drawing has room for. */
-function changes(before, rows) {
-  const found = new Map();
-  rows.forEach((row, at) => {
-    const was = before[at];
-    if (!was) found.set(at, true);
-    else if (was.words !== row.words || was.output !== row.output || was.parameters !== row.parameters || was.macs !== row.macs) {
-      const parameters = difference(was.parameters, row.parameters);
-      const macs = difference(was.macs, row.macs);
-      found.set(at, parameters ? `${parameters} parameters` : macs ? `${macs} MACs` : was.output !== row.output ? `${was.output} → ${row.output}` : true);
-    }
-  });
-  return found;
 }

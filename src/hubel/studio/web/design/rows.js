@@ -93,3 +93,18 @@ export class Rows {
     return { line, cells, values: [] };
   }
 }
+
+/** What changed, by row, in the words that a drawing has room for. */
+export function changes(before, rows) {
+  const found = new Map();
+  rows.forEach((row, at) => {
+    const was = before[at];
+    if (!was) found.set(at, true);
+    else if (was.words !== row.words || was.output !== row.output || was.parameters !== row.parameters || was.macs !== row.macs) {
+      const parameters = difference(was.parameters, row.parameters);
+      const macs = difference(was.macs, row.macs);
+      found.set(at, parameters ? `${parameters} parameters` : macs ? `${macs} MACs` : was.output !== row.output ? `${was.output} → ${row.output}` : true);
+    }
+  });
+  return found;
+}
