@@ -278,3 +278,22 @@ def test_a_file_that_rounds_learns_nothing_before(tmp_path: Path) -> None:
     ]
     report = inspect_onnx(saved(tmp_path / "n.onnx", nodes, [3, 6], {"a": floats(6, 6), "b": floats(6, 5)}))
     assert report.notes[0].startswith("36 of its parameters learn nothing: all that comes of them goes through round")
+
+
+class Experts(nn.Module):
+    """Four experts of two layers, each for some of the rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.ones(4, 8, 16)), nn.Parameter(torch.ones(4, 16, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        ends = torch.arange(1, 5, dtype=torch.int32, device=x.device) * (len(x) // 4)
+        return torch._grouped_mm(torch._grouped_mm(x, self.a, ends).relu(), self.b, ends)
+
+
+def test_experts_in_groups_of_rows_count() -> None:
+    report = inspect(Experts(), example=torch.zeros(12, 8))
+    assert report.output_shape == (12, 8) == tuple(Experts()(torch.zeros(12, 8)).shape)
+    assert (report.macs, report.backward_macs) == (2 * 12 * 8 * 16, 3 * 12 * 8 * 16)
+    assert not report.find("")[0].notes

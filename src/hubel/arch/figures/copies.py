@@ -37,6 +37,11 @@ class Copies:
         wide = 4 * self.batch
         room = wide * size(input) if keeps.widens and self.widths.activation < 4 else 0
         blocks = keeps.copies and kept and not self.channels_last and not self.writes_out(keeps)
+        if blocks and self._in_wide_blocks(keeps):
+            made = self._rounded(output, 16)
+            few = input[-1] < 16 and keeps.unfolded  # which are read as they are
+            given = 0 if few else self._rounded(input, 16)
+            return room + self.widths.activation * self.batch * max(made, made + given - size(output))
         plain = self.widths.block == 8 and keeps.one_by_one == "backward" and output[-1] == 3  # a photograph, made
         return room + wide * (size(output) if plain else self._in_blocks(output)) * blocks
 
@@ -58,10 +63,45 @@ class Copies:
         given, made = (self.batch * size(shape) * width for shape in (input, output))
         return max(windows + given // groups + (made // groups if backward else 0), given if backward else made)
 
+    def _in_wide_blocks(self, keeps: Keeps) -> bool:
+        """Whether a convolution is an ordinary one as AVX-512 has it: one group, neither transposed nor dilated."""
+        plain = keeps.groups == 1 and not keeps.one_by_one
+        return plain and self.widths.block == 16 and not self.widths.unfolds and not self.channels_last
+
+    def _rounded(self, shape: Shape, block: int) -> int:
+        """Count a picture's numbers in blocks of so many channels."""
+        return size(shape) // shape[-1] * -(-shape[-1] // block) * block
+
+    def _wide(self, keeps: Keeps, input: Shape, output: Shape, wanted: bool) -> int:
+        """Count what AVX-512's backward pass lays out anew, beside the input's gradient itself: first both for that,
+        and then both for the weights' gradient, of fewer than 16 channels given in blocks of 8, of three none.
+        In 16 bits such are windows written out, one image after another, or the output alone where it fills its blocks;
+        others have an image of both turned round. Gradients of weights are summed up in 32 bits, in blocks too.
+        """
+        width, images = self.widths.activation, self.batch
+        few = input[-1] < 16 and keeps.unfolded > 0  # 1×1 makes no difference there
+        block = 8 if few and width == 4 and input[-1] > 3 else 16
+        given, made = self._rounded(input, block), self._rounded(output, block)
+        bytes = width * images * (given + made)
+        if few and width == 4 and input[-1] <= 3:
+            bytes = width * images * made
+        elif few and width < 4:
+            bytes = width * (keeps.unfolded if output[-1] % 16 else images * made)
+        elif keeps.unfolded and width < 4:
+            bytes += width * (given + made)
+        kernel = keeps.unfolded * output[-1] // (size(output) * input[-1]) or 1
+        if width == 4 or not few:
+            bytes += 4 * kernel * -(-input[-1] // 16) * -(-output[-1] // 16) * 256
+        if not wanted:
+            return bytes
+        given, made = self._rounded(input, 16), self._rounded(output, 16)
+        most = 2 * size(input) if keeps.skips else max(given, given + made - size(input))
+        later = self.widths.weight * kernel * input[-1] * output[-1]  # the weights' gradient, which is not there yet
+        return max(bytes, width * images * most - later)
+
     def _in_blocks(self, shape: Shape) -> int:
         """Count a picture's numbers as oneDNN lays them out: of 32 bits in blocks of channels."""
-        block = self.widths.block if self.widths.activation == 4 else 1
-        return size(shape) // shape[-1] * -(-shape[-1] // block) * block
+        return self._rounded(shape, self.widths.block if self.widths.activation == 4 else 1)
 
     def _read_in_blocks(self, shape: Shape) -> int:
         """Count the same of what is only read: photographs are as they are, and with AVX2 have no copy at all."""
@@ -78,6 +118,8 @@ class Copies:
             return max(self.written_out(keeps, input, output, backward=True), shifts)
         if not keeps.copies:
             return 0
+        if self._in_wide_blocks(keeps):
+            return self._wide(keeps, input, output, wanted)
         width, both = self.widths.activation, not keeps.narrow or keeps.narrow * self.widths.activation >= 32
         given, made = self._read_in_blocks(input) if keeps.unfolded else self._in_blocks(input), self._in_blocks(output)
         if self.widths.block == 8 and keeps.narrow % 8:  # no blocks fit: product after product of windows, in one group

@@ -61,6 +61,13 @@ def _bilinear(arguments: Sequence[Any], _: Any) -> list[Product]:
     ]
 
 
+def _grouped(arguments: Sequence[Any], _: Any) -> list[Product]:
+    """Products with a matrix for each group of rows, or of columns of the right one; all of them in some group."""
+    left, right = arguments[:2]
+    groups = left.shape[0] if left.dim() == 3 and right.dim() == 2 else 1
+    return [(left.numel() // groups * right.shape[-1], (left,), (right,))]
+
+
 def _distances(arguments: Sequence[Any], output: Any) -> list[Product]:
     """Distances of all pairs of rows: one difference after the other is multiplied and added; of other powers than
     squares nothing is.
@@ -87,6 +94,7 @@ RULES: dict[Any, Rule] = {
     aten._sparse_addmm: _matrices(1, 2),
     aten._int_mm: _matrices(0, 1),
     aten._scaled_mm: _matrices(0, 1),
+    aten._grouped_mm: _grouped,
     aten._trilinear: _bilinear,
     aten._cdist_forward: _distances,
     aten._scaled_dot_product_flash_attention: _attention,

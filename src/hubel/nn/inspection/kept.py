@@ -121,7 +121,9 @@ def _holds(value: Any, known: dict[int, bool], depth: int = 0) -> bool:
 
 
 def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):  # as it is, where its own `values` makes them first (transformers' tables of models)
+        return list(dict.values(value))
+    if isinstance(value, WeakValueDictionary):
         return list(value.values())
     if isinstance(value, (*_CONTAINERS, tuple)):
         return list(value)

@@ -196,9 +196,7 @@ class Watch(TorchDispatchMode):
         if all(tensor.is_meta for tensor in tensors):
             if device is not None and torch.device(device) != META:
                 kwargs = {**kwargs, "device": META}
-            rule = SHAPES.get(func)
-            output = rule(*args, **kwargs) if rule is not None else NotImplemented
-            return func(*args, **kwargs) if output is NotImplemented else output
+            return _shaped(func, args, kwargs)
         if self._may_compute(func, tensors):
             if device is not None and torch.device(device) == META:  # as an input does that has no numbers here
                 kwargs = {**kwargs, "device": tensors[0].device}
@@ -212,7 +210,7 @@ class Watch(TorchDispatchMode):
         args, named = replaced((args, dict(kwargs)), self.twins.of)
         if "device" in named:
             named["device"] = META
-        return func(*args, **named)
+        return _shaped(func, args, named)
 
     def _may_compute(self, func: Any, tensors: list[Tensor]) -> bool:
         """Small tensors with numbers are computed with, since models decide on them; the model's own never change."""
@@ -236,6 +234,13 @@ class Watch(TorchDispatchMode):
     def _remember(self, output: Any) -> None:
         for tensor in tensors_in(output):
             self.twins.own[id(tensor)] = tensor
+
+
+def _shaped(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Run an operation on tensors without numbers, by a rule of ours where there is one."""
+    rule = SHAPES.get(func)
+    output = rule(*args, **kwargs) if rule is not None else NotImplemented
+    return func(*args, **kwargs) if output is NotImplemented else output
 
 
 # These compare the devices of state and input before anything below them is asked.

@@ -197,6 +197,19 @@ def _group_normalization(
     return _like(input), statistics, statistics.new_empty(statistics.shape)
 
 
+def _grouped_product(left: Tensor, right: Tensor, offs: Any = None, bias: Any = None, out_dtype: Any = None) -> Any:
+    """A product with a matrix for each group of rows (experts), for which PyTorch's rule wants 16 bits."""
+    if left.shape[-1] != right.shape[-2] or offs is None:
+        return NotImplemented
+    shapes = {
+        (2, 3): (left.shape[0], right.shape[-1]),
+        (3, 2): (left.shape[-2], right.shape[-1]),
+        (2, 2): (len(offs), left.shape[0], right.shape[-1]),
+    }
+    shape = shapes.get((left.dim(), right.dim()))
+    return NotImplemented if shape is None else left.new_empty(shape, dtype=out_dtype or left.dtype)
+
+
 RULES: dict[Any, Callable[..., Any]] = {
     aten.add.Tensor: _arithmetic,
     aten.sub.Tensor: _arithmetic,
@@ -206,6 +219,7 @@ RULES: dict[Any, Callable[..., Any]] = {
     aten.cat.default: _concatenation,
     aten.mm.default: _product,
     aten.addmm.default: _shifted_product,
+    aten._grouped_mm.default: _grouped_product,
     aten._softmax.default: _along,
     aten._log_softmax.default: _along,
     aten._safe_softmax.default: _along,
