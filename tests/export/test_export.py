@@ -147,24 +147,6 @@ def test_openvino_runs_the_file_before_it_is_written(run: Path, tmp_path: Path) 
     assert " and OpenVINO" in found.runtime
 
 
-def test_masks_may_be_off_by_what_a_level_moves_and_no_further(tmp_path: Path, monkeypatch: Any) -> None:
-    """Edges of masks are steep: what a file resizes by itself is a level off here and there, and a place lies there."""
-    monkeypatch.setattr("hubel.export.onnx.form.is_here", lambda engine: False)  # 32 bits are off by more there
-    network = hubel.parse("16x24x3: conv 4 3x3 same relu, conv 2 1x1 softmax")
-    module = lived_in(network, 3)
-    with torch.no_grad():
-        [each for each in module.modules() if isinstance(each, torch.nn.Conv2d)][-1].weight.mul_(120)
-    task = task_named("segmentation").from_settings(
-        ("sky", "road"), {"values": [0, 1], "colours": [[0, 0, 9], [9, 0, 0]]}
-    )
-    model = LoadedModel(network, module, Preprocessing(16, 24, 3, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)), task)
-    found = export(model, tmp_path / "steep.onnx").check
-    assert found is not None
-    assert 5e-3 < found.largest <= found.bound < 0.5
-    wrong = Written({}, "image", lambda images: np.full((1, 2, 16, 24), 0.5), "a fault")
-    assert not compared(model, wrong, []).passed
-
-
 def graph_of(preparation: Preprocessing) -> Any:
     graph = Graph()
     graph.fresh("image")
@@ -208,23 +190,6 @@ def test_images_of_a_batch_are_turned_over_one_by_one() -> None:
     batch[:, 8:12, 10:20] = 128
     found = ran(graph_of(preparation), image=batch)["out"].transpose(0, 2, 3, 1)
     np.testing.assert_array_equal(found, [preparation.prepare(one) for one in batch])
-
-
-@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
-def test_masks_come_in_the_size_of_the_image(fit: Any) -> None:
-    network = hubel.parse("12x16x3: conv 6 5x5 same tanh, conv 3 3x3 same softmax")
-    settings = {"values": [0, 1, 2], "colours": [[0, 0, 0], [9, 9, 9], [200, 0, 0]]}
-    task = task_named("segmentation").from_settings(("sky", "road", "car"), settings)
-    model = LoadedModel(network, lived_in(network), Preprocessing(12, 16, 3, (0.5,) * 3, (0.2,) * 3, fit), task)
-    made = onnx_model(model, "image")
-    for height, width in [(12, 16), (40, 31), (1, 30), (1100, 9), (7, 5)]:
-        coarse = np.random.default_rng(height).integers(0, 256, (9, 9, 3), dtype=np.uint8)
-        image = np.asarray(Image.fromarray(coarse).resize((width, height)))
-        wanted = model.task.answer(model, image).mask  # type: ignore[attr-defined]
-        found = ran(made, image=image[np.newaxis])["mask"][0]
-        assert found.shape == wanted.shape
-        assert (found != wanted).mean() <= 0.002
-        assert ((found == 255) == (wanted == 255)).all()
 
 
 def test_drawings_that_are_framed_are_written_with_the_networks_own_size(tmp_path: Path) -> None:
@@ -373,3 +338,17 @@ def test_what_speaks_says_the_same_from_its_file(tmp_path: Path) -> None:
         (place,) = each.make(say="low", seconds=0.02, seed=2).write(tmp_path / f"{number}.wav")
         said.append(place.read_bytes())
     assert said[0] == said[1]
+
+
+def test_a_model_is_not_written_over(run: Path, tmp_path: Path) -> None:
+    file = run / "model.safetensors"
+    before = file.read_bytes()
+    for place, to in ((file, "onnx"), (tmp_path / "keep.jpg", "onnx"), (tmp_path / "y.onnx", "keras")):
+        with pytest.raises(SettingError, match=f"expected a file that ends with .{to} for {to}, received"):
+            export(run, place, to=to)
+    link = tmp_path / "same.onnx"
+    link.hardlink_to(file)
+    with pytest.raises(SettingError, match="which is the model that is read"):
+        export(file, link)
+    assert hubel.cli.main(["export", str(file), "-o", str(link)]) == 2
+    assert file.read_bytes() == before

@@ -175,6 +175,10 @@ def test_a_page_draws_what_segmentation_draws(fit: Any, tmp_path: Path, browser_
     away = np.abs(drawn - answer.pictures()["overlay"].astype(int)).max(2)
     assert (away <= 1).mean() > 0.995  # but for pixels where two classes are as likely
     assert browser_page.locator(".said").inner_text() == answer.data()["classes"][0]["class"]
+    assert browser_page.locator("h1").inner_text() == "page"
+    samples = browser_page.locator(".swatch").evaluate_all("all => all.map((each) => each.style.background)")
+    drawn_in = dict(zip(names, colours, strict=True))
+    assert samples == [f"rgb{tuple(drawn_in[each['class']])}" for each in answer.data()["classes"]]
     shares = [float(each.inner_text().rstrip("%")) for each in browser_page.locator(".share").all()]
     assert shares == pytest.approx([100 * each["share"] for each in answer.data()["classes"]], abs=0.5)
 

@@ -163,6 +163,15 @@ def test_a_page_elsewhere_asks(model_file, browser_page):
         elsewhere.shutdown()
 
 
+def test_the_description_says_that_a_token_is_wanted(guarded, address):
+    found = httpx.get(f"{guarded}/openapi.json", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=HANG).json()
+    assert found["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
+    assert found["security"] == [{"token": []}]
+    free = [path for path, ways in found["paths"].items() if any(way.get("security") == [] for way in ways.values())]
+    assert sorted(free) == ["/", "/health", "/ready", "/v2/health/live", "/v2/health/ready"]
+    assert "security" not in httpx.get(f"{address}/openapi.json", timeout=HANG).json()
+
+
 def test_two_hosts_are_refused(guarded):
     text = b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.com\r\nConnection: close\r\n\r\n"
     assert status(raw(guarded, text)) in (400, 421)

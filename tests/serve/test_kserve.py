@@ -179,3 +179,8 @@ def test_other_tasks_answer_in_json(tmp_path):
         assert (output["name"], output["shape"]) == ("answer", [1])
         plain = httpx.post(f"{address}/v1/models/m/predict", content=picture(), headers={"content-type": "image/png"})
         assert set(json.loads(output["data"][0])) == set(plain.json()["predictions"][0]) - {"image"}
+        asked = {"content": picture(), "headers": {"content-type": "image/png"}, "params": {"top": 2}}
+        refused = httpx.post(f"{address}/v1/models/m/predict", **asked)
+        assert refused.status_code == 422
+        assert refused.json()["error"].startswith("top: counts classes or sentences")
+        assert httpx.get(f"{address}/v1/models/m").json()["colours"] == settings["colours"]

@@ -239,6 +239,8 @@ def test_a_worker_that_finds_no_model_any_more_says_so_in_a_line(tmp_path):
             for each in children.read_text().split()
             if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()
         ]
+        form = {"content-type": "multipart/form-data; boundary=BBB"}  # of which another library says something, too
+        httpx.post(address + PREDICT, content=b"--CCC\r\n\r\nx\r\n--CCC--\r\n", headers=form, timeout=HANG)
         place.rename(tmp_path / "aside.safetensors")
         os.kill(max(spawned), signal.SIGKILL)
         until(lambda: any('"level": "error"' in line for line in log))

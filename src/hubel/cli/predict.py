@@ -22,6 +22,7 @@ from hubel.cli._numbers import real, whole
 from hubel.cli._output import tell
 from hubel.cli._trained import add_engine, answering, check_order
 from hubel.tasks.asking import all_asking, asking_of
+from hubel.tasks.decoding import told_most
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -64,7 +65,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx or package"
     )
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="files, folders, patterns, lists, or -")
-    parser.add_argument("--top", type=whole(), default=3, metavar="K", help="how many classes to show (default 3)")
+    parser.add_argument("--top", type=whole(), metavar="K", help="how many classes to show (default 3)")
     parser.add_argument(
         "--threshold",
         type=real(0, 1),
@@ -124,7 +125,7 @@ def run(arguments: Namespace) -> int:
         raise SettingError("expected RUN and one or more images, such as: hubel predict runs/lenet5-mnist digit.png")
     if how:
         opened = replace(opened, model=cast("LoadedModel", opened.model).asked(**how))
-    folder = _folder(arguments, opened)
+    folder, arguments.top = _folder(arguments, opened), told_most(opened.model.task.name, arguments.top)
     images = _meant(arguments.images)
     names = {} if folder is None else _names([path for path, _ in images])
     places = {path: folder / name for path, name in names.items() if folder is not None}

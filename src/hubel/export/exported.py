@@ -75,6 +75,8 @@ def export(
     """
     place = Path(path)
     form = form_of(place, to)
+    if isinstance(model, (str, os.PathLike)):
+        check_apart(model, place)
     with _made(place.parent):  # what cannot be is said before any work
         if place.suffix.lower() in FORMS[form].endings:
             place_for(place)
@@ -98,6 +100,12 @@ def export(
         _put(place, written)
         size = sum(map(len, written.files.values()))
         return Exported(place, form, written.input, size, found, written.notes, dict(written.facts))
+
+
+def check_apart(model: str | os.PathLike[str], place: Path) -> None:
+    """Raise SettingError where what is written would take the place of the model that is read."""
+    if place.exists() and os.path.exists(model) and os.path.samefile(place, model):
+        raise SettingError(f"expected another file, received {place}, which is the model that is read")
 
 
 @contextlib.contextmanager

@@ -51,6 +51,12 @@ class Order:
     calibration: Calibration | None = None
     most_lost: float = 0.01
 
+    @property
+    def title(self) -> str:
+        """What its reader may call it: as the file is called, or the folder."""
+        path = self.path.absolute()
+        return path.parent.name if path.stem == "index" else path.stem if path.suffix else path.name
+
 
 @dataclass(frozen=True, eq=False)
 class Written:
@@ -125,6 +131,9 @@ def form_of(path: Path, to: str | None) -> str:
     if to is not None:
         if to not in FORMS:
             raise SettingError(f"expected a form, {listing(FORMS, 12)}, received {to!r}{hint(to, FORMS)}")
+        endings = FORMS[to].endings
+        if endings and "/" not in endings and path.suffix and path.suffix.lower() not in endings:
+            raise SettingError(f"expected a file that ends with {listing(endings)} for {to}, received {str(path)!r}")
         return to
     ending = "/" if path.is_dir() or not path.suffix else path.suffix.lower()
     fitting = [name for name, form in FORMS.items() if ending in form.endings]

@@ -86,6 +86,8 @@ def _transparent(plain: Pixels) -> Iterator[tuple[str, bytes]]:
     yield "light on transparent", _file(np.dstack([255 - plain // 4, card]), "PNG")
     yield "grey with transparency", _file(np.dstack([plain[..., 0], card]), "PNG")
     yield "all transparent", _file(np.dstack([plain, np.zeros_like(card)]), "PNG")
+    lower = np.repeat(np.uint8(255) * (np.arange(height) >= height // 2)[:, np.newaxis], width, 1)
+    yield "a card on a transparent canvas", _file(np.dstack([plain, lower]), "PNG")
     picture = Image.fromarray(plain).convert("P", palette=Image.Palette.ADAPTIVE)
     yield "palette with a transparent colour", _file(picture, "PNG", transparency=0)
 

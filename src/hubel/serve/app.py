@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from hubel import __version__
+from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.base.words import json_text, printable
 from hubel.serve import schema
@@ -27,7 +28,7 @@ from hubel.serve.refusal import Refusal
 from hubel.serve.served import Served
 from hubel.serve.service import INLINE, Asked, Known, Service, told_answers
 from hubel.serve.settings import Settings
-from hubel.tasks.decoding import decoding_of
+from hubel.tasks.decoding import decoding_of, told_most
 
 
 def application(settings: Settings) -> Any:
@@ -60,7 +61,25 @@ def application(settings: Settings) -> Any:
     _add_models(app, service)
     _add_health(app, service)
     add_kserve(app, service)
+    if service.settings.access.token is not None:
+        _tell_token(app)
     return Gate(app, service)
+
+
+def _tell_token(app: FastAPI) -> None:
+    """Say in the service's description that requests bear a token, but for what says nothing."""
+    plain = app.openapi
+
+    def told() -> dict[str, Any]:
+        found = plain()
+        found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        found["security"] = [{"token": []}]
+        for path in OPEN:
+            for operation in found["paths"].get(path, {}).values():
+                operation["security"] = []
+        return found
+
+    app.openapi = told  # type: ignore[method-assign]
 
 
 def _add_models(app: FastAPI, service: Service) -> None:
@@ -87,7 +106,7 @@ def _add_models(app: FastAPI, service: Service) -> None:
     async def predict(
         request: Request,
         name: schema.Name,
-        top: schema.Top = 3,
+        top: schema.Top = None,
         threshold: schema.Threshold = 0.0,
         pictures: schema.Drawn = False,
     ) -> Response:
@@ -95,8 +114,12 @@ def _add_models(app: FastAPI, service: Service) -> None:
 
         A picture that cannot be read has an `error`; where none can be read, the request is refused.
         """
-        asked, scope = Asked(top, threshold, pictures), request.scope
-        service.named(name)
+        scope = request.scope
+        try:
+            most = told_most(service.named(name).current.by.model.task.name, top)
+        except SettingError as error:
+            raise Refusal("settings", str(error)) from None
+        asked = Asked(most, threshold, pictures)
         address = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         service.know(address, Known(scope["path"], name, asked))
         told = await _predictions(service, name, asked, request)
@@ -164,6 +187,7 @@ def about(service: Service, served: Served) -> dict[str, Any]:
         "name": served.name,
         "task": model.task.name,
         "classes": list(model.classes),
+        "colours": [list(colour) for colour in getattr(model.task, "colours", ())],  # of a mask's classes
         "input": str(model.preprocessing),
         "preprocessing": asdict(model.preprocessing),
         "draws": model.task.draws,

@@ -96,7 +96,7 @@ class Connection(HttpToolsProtocol):
         self._has_head = True
         self._is_long = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > _HEAD
         if self._is_long:
-            raise ValueError(_TOO_LONG)  # on which the parser ends, and `send_400_response` says why
+            raise Refusal("head", _TOO_LONG)  # on which the parser ends, and `send_400_response` says why
         if self.url[:1] not in (b"/", b"*"):
             self._take_host()
         gate: Any = self.app

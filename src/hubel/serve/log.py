@@ -65,8 +65,12 @@ class _Requests(logging.StreamHandler[Any]):
 
 
 def begin_log() -> None:
-    """Write the service's lines, and what its server says of trouble, to standard error."""
+    """Write the service's lines, and what its server and other libraries say of trouble, to standard error."""
     handler = _Requests()
+    others = logging.StreamHandler()
+    others.setFormatter(Lines())
+    others.setLevel(logging.WARNING)
+    logging.lastResort = others  # what nobody listens to would come there as bare words
     for name, level in (("hubel.serve", logging.INFO), ("uvicorn.error", logging.WARNING), ("asyncio", logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False

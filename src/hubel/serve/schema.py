@@ -60,6 +60,7 @@ class ModelInfo(_Frozen):
     name: str = Field(examples=["animals"])
     task: str = Field(examples=["classification"])
     classes: list[str] = Field(examples=[["cat", "dog"]])
+    colours: list[list[int]] = Field(description="of the classes in masks that are drawn, red, green, blue; else none")
     input: str = Field(description="how a picture becomes its input")
     preprocessing: dict[str, Any] = Field(description="the same, as the model file has it")
     draws: bool = Field(description="whether its answers are pictures too")
@@ -80,7 +81,7 @@ class Models(BaseModel):
 
 
 Name = Annotated[str, Path(description="a model's name, as /v1/models lists it", max_length=100)]
-Top = Annotated[int, Query(ge=1, le=1000, description="how many classes, the likeliest first")]
+Top = Annotated[int | None, Query(ge=1, le=1000, description="how many classes, the likeliest first (3)")]
 Threshold = Annotated[float, Query(ge=0, le=1, description="below it a picture has no class")]
 Drawn = Annotated[bool, Query(description="of tasks whose answers are pictures: those too, as PNG in data URLs")]
 

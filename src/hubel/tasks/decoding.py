@@ -96,6 +96,12 @@ class Decoding:
     colours: ColourRules | None = None
 
     @property
+    def says_where(self) -> bool:
+        """Whether an answer is what is where, of which no number is the likeliest few."""
+        marks = self.boxes or self.points or self.colours
+        return marks is not None or bool(self.likeliest and not self.writes)
+
+    @property
     def sees_none(self) -> bool:
         """Whether no picture is what goes in: numbers that can be drawn are."""
         return self.carries or self.makes
@@ -150,6 +156,15 @@ def shown_from(rules: BoxRules | PointRules, summary: Mapping[str, Any]) -> floa
     measured = summary.get("validation")
     found = measured.get(THRESHOLD) if isinstance(measured, Mapping) else None
     return float(found) if isinstance(found, (int, float)) and 0 <= found <= 1 else rules.shown
+
+
+def told_most(task: str, top: int | None) -> int:
+    """How many classes or sentences an answer tells: three where nobody says. Raises SettingError where they are not
+    counted.
+    """
+    if top is not None and decoding_of(task).says_where:
+        raise SettingError(f"top: counts classes or sentences, the likeliest first, which answers of {task} are not")
+    return top or 3
 
 
 def decoding_of(task: str) -> Decoding:

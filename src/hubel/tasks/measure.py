@@ -18,6 +18,7 @@ from hubel.base.names import listing
 from hubel.data import Dataset, ImageError, Preprocessing, read_image
 from hubel.data.feed.device import sent
 from hubel.data.prepare.arrays import as_array
+from hubel.data.prepare.framing import opaque
 from hubel.data.prepare.preprocessing import picture_of
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
@@ -126,9 +127,9 @@ def whole_of(model: LoadedModel, image: Any, limit: str | None = "answered") -> 
             check(limit, height * width, place)
     except LimitError as error:
         raise ImageError(place, str(error)) from None
-    if isinstance(given, Image.Image) or kind.channels not in (1, 3):
+    if kind.channels not in (1, 3):
         return given
-    return picture_of(given, kind.levels)
+    return opaque(given if isinstance(given, Image.Image) else picture_of(given, kind.levels))
 
 
 def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

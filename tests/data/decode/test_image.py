@@ -156,3 +156,20 @@ def test_large_jpegs_are_decoded_small_but_never_too_small(tmp_path: Path) -> No
     small = read_image(tmp_path / "photo.jpg", at_least=(100, 100))
     assert min(small.size) >= 200
     assert small.width < 1600
+
+
+def test_a_jpeg_has_as_many_scans_as_a_picture_needs() -> None:
+    file = io.BytesIO()
+    Image.fromarray(RAMP).resize((64, 64)).convert("RGB").save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    assert read_image(whole).size == (64, 64)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    many = whole[:-2] + last * 200 + whole[-2:]
+    first = many.index(b"\xff\xda")
+    for content in (many, many[:first] + b"rubbish" + many[first:]):
+        with pytest.raises(ImageError, match="has more than 100 scans, as no picture needs"):
+            read_image(content)
+    film = b"\xff\xda\x00\x02" * 1000  # as telephones put one behind a picture, or a small picture before it
+    assert read_image(whole + film).size == (64, 64)
+    told = b"\xff\xe5" + struct.pack(">H", 2 + len(film)) + film
+    assert read_image(whole[:2] + told + whole[2:]).size == (64, 64)

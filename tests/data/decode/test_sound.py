@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hubel.arch import parse
 from hubel.data import ImageError, Preprocessing, load, read_image
 from hubel.data.decode.companding import SILENCE, codes_of
 from hubel.data.decode.sound import BANDS, RATE, read_sound, resampled, spectrogram
+from hubel.nn import build
 from hubel.serve.batches import Picture
 from hubel.serve.pictures import Sent
 from hubel.serve.served import Served
 from hubel.serve.service import Asked, told_answers
 from hubel.serve.settings import Settings
+from hubel.tasks import save_model
 from tests.command import hubel
 
 
@@ -130,7 +133,7 @@ def tones(tmp_path_factory):
     return folder
 
 
-def test_a_folder_of_sounds_is_seen_as_spectrograms(tones):
+def test_a_folder_of_sounds_is_seen_as_spectrograms(tones, tmp_path):
     found = load(tones, labels="{label}_*")
     assert found.train.classes == ("high", "low")
     assert found.train.fit == "time"
@@ -147,6 +150,13 @@ def test_a_folder_of_sounds_is_seen_as_spectrograms(tones):
         sound.prepare(picture.getvalue())
     with pytest.raises(ImageError, match="is a sound, and the model was trained on images"):
         Preprocessing(64, 32, 1, (0.5,), (0.2,)).prepare(path)
+    network, kind = parse("64x32x1: flatten, dense 2"), Preprocessing(64, 32, 1, (0.5,), (0.2,))
+    of_pictures = save_model(
+        tmp_path / "m.safetensors", network, build(network), preprocessing=kind, classes=("high", "low")
+    )
+    told = hubel("evaluate", of_pictures, tones, "--labels", "{label}_*")
+    assert told.returncode == 2
+    assert "is a sound, and the model was trained on images" in told.stderr
 
 
 def test_what_sounds_a_folder_holds_is_told(tones, tmp_path):

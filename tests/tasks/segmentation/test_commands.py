@@ -41,6 +41,15 @@ def drawn(tmp_path, capsys, monkeypatch):
     return said
 
 
+def test_a_mask_is_not_the_likeliest_few(drawn):
+    status, _, err = drawn("a/1.png", "--top", "2")
+    assert status == 2
+    assert (
+        "hubel: top: counts classes or sentences, the likeliest first, which answers of segmentation are not\n" in err
+    )
+    assert drawn("a/1.png")[0] == 0
+
+
 def test_images_of_one_name_have_masks_apart(drawn):
     images = ["train/images/0.png", "val/images/0.png", "a/1.png", "a/1.bmp", "a/1.png"]
     status, out, err = drawn(*images, "-o", "masks", "--json")

@@ -37,6 +37,7 @@ def prepared(preprocessing: Preprocessing) -> Decoder:
 
     def decode(item: Item) -> Pixels:
         picture = decode_image(item.read(), item.name, levels=preprocessing.levels)
+        preprocessing.check_kind(picture, item.name)
         return preprocessing.prepare(picture)
 
     return decode

@@ -30,6 +30,7 @@ from hubel.base.files import read_bytes
 from hubel.base.forks import fresh_in_child
 from hubel.data.decode import sound
 from hubel.data.decode.deep import deep_colour, eight_bit_colour, is_deep_colour, is_misread
+from hubel.data.decode.jpeg import scans_of
 from hubel.data.decode.levels import Levels, in_strips, scaled, strips, usual_levels
 from hubel.data.decode.tiff import tiff_header, tiff_values
 
@@ -53,6 +54,7 @@ UNREAD_SUFFIXES = frozenset(_OTHERS.split())  # of images that are of no use her
 _AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _TURNED = 0x0112  # EXIF's orientation
 MAX_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB at three bytes a pixel
+_MOST_SCANS = 100  # of a progressive JPEG: each may go over all of its pixels, and be a few bytes long
 
 
 class ImageError(FileError, ValueError):
@@ -168,6 +170,8 @@ def decode_image(
                     f"has {image.width}×{image.height} = {image.width * image.height:,} pixels, expected at most "
                     f"{max_pixels:,}; make it smaller",
                 )
+            if image.format in ("JPEG", "MPO") and scans_of(content, _MOST_SCANS) > _MOST_SCANS:
+                raise ImageError(place, f"has more than {_MOST_SCANS} scans, as no picture needs; write it anew")
             if is_misread(image):
                 raise UnidentifiedImageError
             if is_deep_colour(image):

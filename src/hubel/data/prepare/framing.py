@@ -95,14 +95,22 @@ def opaque(image: Image.Image) -> Image.Image:
     colours = image.convert("RGB")
     if box is None:
         return Image.new("RGB", image.size)
-    card = np.asarray(alpha.crop(box))
-    if (card == 255).mean() > 0.95:  # an opaque card on an empty canvas: the card is the picture
-        return colours.crop(box)
     weights = np.asarray(alpha, dtype=np.float64)
     lightness = float((np.asarray(colours.convert("L")) * weights).sum() / weights.sum())
     canvas = Image.new("RGB", image.size, "black" if lightness >= 128 else "white")
     canvas.paste(colours, mask=alpha)
     return canvas
+
+
+def card_of(image: Image.Image) -> Image.Image:
+    """Of an opaque card on an empty canvas the card, which is what was drawn on; any other image as it is."""
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    alpha = image.getchannel("A")
+    box = alpha.getbbox()
+    if box is None or (np.asarray(alpha.crop(box)) == 255).mean() <= 0.95:
+        return image
+    return image.convert("RGB").crop(box)
 
 
 def stretched(ink: npt.NDArray[np.floating]) -> Grey:

@@ -27,7 +27,7 @@ from hubel.data.decode.image import ImageError, eight_bits, read_image, upright
 from hubel.data.decode.levels import Levels, scaled, words_of_levels
 from hubel.data.feed.device import sent
 from hubel.data.prepare.arrays import as_array
-from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
+from hubel.data.prepare.framing import Frame, border, card_of, framed, ink_as_drawn, ink_of, is_framed, opaque
 from hubel.data.prepare.measure import measure
 
 if TYPE_CHECKING:
@@ -138,11 +138,12 @@ class Preprocessing:
             picture = eight_bits(upright(image), self.levels)
         else:
             picture = picture_of(as_array(image, "an image"), self.levels)
+        picture = card_of(picture) if self.ink is not None else picture
         if self.frame is not None:
             grey = _framed(picture, self.frame, self.height, self.width)
             grey = grey if self.ink == "light" else 255 - grey
             return np.repeat(grey[..., np.newaxis], self.channels, axis=2)
-        self._check_kind(picture, image)
+        self.check_kind(picture, image)
         picture = opaque(picture)
         if self.fit == "time":
             return fit_image(picture, self.height, self.width, self.channels, self.fit)
@@ -151,7 +152,7 @@ class Preprocessing:
         ground = 0 if self.ink != "dark" else 255
         return fit_image(picture, self.height, self.width, self.channels, self.fit, ground)
 
-    def _check_kind(self, picture: Image.Image, given: Any) -> None:
+    def check_kind(self, picture: Image.Image, given: Any) -> None:
         """Raise ImageError for a sound where images are wanted, and for an image's file where sounds are."""
         if (self.fit == "time") == (sound.MARK in picture.info) or not isinstance(given, (str, os.PathLike, bytes)):
             return

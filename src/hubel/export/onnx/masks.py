@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 
 from hubel.data import Preprocessing
@@ -13,9 +15,27 @@ VOID = 255
 _INT64 = int(onnx.TensorProto.INT64)
 
 
-def masked(graph: Graph, scores: str, image: str, preparation: Preprocessing, sizes: tuple[int, int], name: str) -> str:
-    """Add the mask by that name, uint8 N×rows×columns, 255 where the network did not look. sizes: of the scores."""
+def whole(graph: Graph, scores: str, sizes: tuple[int, int], preparation: Preprocessing) -> str:
+    """Scores N×classes×sizes, enlarged to the network's own size where they are coarser, as segmentation does first."""
+    down, along = (_weights(*pair) for pair in zip((preparation.height, preparation.width), sizes, strict=True))
+    if sizes[1] != preparation.width:
+        scores = graph.add("MatMul", scores, graph.keep(along.T, "float32"))
+    return graph.add("MatMul", graph.keep(down, "float32"), scores) if sizes[0] != preparation.height else scores
+
+
+def _weights(fine: int, size: int) -> npt.NDArray[np.float64]:
+    """What `_enlarging` has in the graph."""
+    middle = np.clip((np.arange(fine) + 0.5) * size / fine - 0.5, 0, size - 1)
+    shares: npt.NDArray[np.float64] = np.maximum(0, 1 - np.abs(middle[:, np.newaxis] - np.arange(size)))
+    return shares
+
+
+def masked(graph: Graph, scores: str, image: str, preparation: Preprocessing, name: str) -> str:
+    """Add the mask by that name, uint8 N×rows×columns, 255 where the network did not look. scores: of the network's
+    own size.
+    """
     graph.scope = "answer"
+    sizes = preparation.height, preparation.width
     shape = graph.add("Shape", image)
     sides = [graph.add("Cast", graph.add("Gather", shape, graph.keep(axis, "int64")), to=DOUBLE) for axis in (1, 2)]
     shares = [graph.add("Div", _wide(graph, n), side) for n, side in zip(sizes, sides, strict=True)]

@@ -17,7 +17,7 @@ from hubel.export.lowered import Step, steps_of
 from hubel.export.onnx.boxes import boxed
 from hubel.export.onnx.colours import coloured
 from hubel.export.onnx.graph import Graph
-from hubel.export.onnx.masks import masked
+from hubel.export.onnx.masks import masked, whole
 from hubel.export.onnx.operations import scaled, written
 from hubel.export.onnx.points import pointed
 from hubel.export.onnx.preparation import prepared
@@ -171,12 +171,14 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
         graph.add("ArgMax", scores, name=graph.fresh(decoding.likeliest), axis=1, keepdims=0)
         outputs[decoding.likeliest] = ("int64", ["batch", *shape[1:]])
     elif decoding.likeliest and input == "image":
-        masked(graph, scores, "image", source.preprocessing, (shape[1], shape[2]), decoding.likeliest)
+        enlarged = whole(graph, scores, (shape[1], shape[2]), source.preprocessing)
+        masked(graph, enlarged, "image", source.preprocessing, decoding.likeliest)
         outputs[decoding.likeliest] = ("uint8", ["batch", "rows", "columns"])
     elif decoding.likeliest:
-        likeliest = graph.add("ArgMax", scores, axis=1, keepdims=0)
+        enlarged = whole(graph, scores, (shape[1], shape[2]), source.preprocessing)
+        likeliest = graph.add("ArgMax", enlarged, axis=1, keepdims=0)
         graph.add("Cast", likeliest, name=graph.fresh(decoding.likeliest), to=int(onnx.TensorProto.UINT8))
-        outputs[decoding.likeliest] = ("uint8", ["batch", *shape[1:]])
+        outputs[decoding.likeliest] = ("uint8", ["batch", *source.network.input[:2]])
     return outputs
 
 

@@ -32,13 +32,12 @@ def card(order: Order) -> str:
 def _lines(order: Order) -> Iterator[str]:
     model = order.model
     report, words = analyse(model.network), markdown_words
-    title = model.network.name or "model"
-    yield f"# {words(title)}"
+    yield f"# {words(order.title)}"
     what = f" of {counted(len(model.classes), *model.task.noun)}: {words(listing(model.classes, 40))}"
     yield f"\n{model.task.name.capitalize()}{what if model.classes else ''}."
     hears = model.preprocessing.fit == "time"
     one, file = ("sound", "seven.wav") if hears else ("picture", "cat.jpg")
-    yield f"\n{report.parameters:,} parameters, {report.macs:,} multiply-adds a {one}."
+    yield f"\n{words(model.network.title)}: {report.parameters:,} parameters, {report.macs:,} multiply-adds a {one}."
     if stands := where_it_stands(model.summary):
         yield f"\n**{words(stands[0].upper() + stands[1:])}.**"
     yield f"\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py {file}\npython test_predict.py"

@@ -19,7 +19,7 @@ _BOTH: dict[ModuleType, tuple[str, ...]] = {
 }
 _FRAMING = (
     *("ink_of", "_is_faint", "ink_as_drawn", "stretched", "is_framed", "framed", "ink_box", "_centre", "border"),
-    *("_ground", "_reduced", "_thickness", "_paste"),
+    *("card_of", "_ground", "_reduced", "_thickness", "_paste"),
 )
 _HEAD = '''"""How files are read for this model: copied from hubel {version} (Apache-2.0), to answer as it does."""
 
@@ -38,12 +38,12 @@ MAX_PIXELS = {max_pixels}
 
 
 def _opened(source):
-    """A picture's file, of which no pixel is read yet. Raises ValueError where it has too many."""
+    """A picture's file, of which no pixel is read yet. Raises OSError where it has too many."""
     Image.MAX_IMAGE_PIXELS = None  # whose own limits warn of it, and end at twice as many
     image = Image.open(source)
     if image.width * image.height > MAX_PIXELS:
         size = f"{{image.width}}×{{image.height}} = {{image.width * image.height:,}} pixels"
-        raise ValueError(f"has {{size}}, expected at most {{MAX_PIXELS:,}}; make it smaller")
+        raise OSError(f"has {{size}}, expected at most {{MAX_PIXELS:,}}; make it smaller")
     return image
 '''
 _FRAME = """HEIGHT, WIDTH, CHANNELS, THINGS = {height}, {width}, {channels}, {ink!r}
@@ -62,7 +62,7 @@ def read(source):
     """The drawing in a file as the network sees it: uint8 HEIGHT×WIDTH×CHANNELS."""
     with _opened(source) as image:
         image.load()
-        grey = _framed(eight_bits(upright(image), LEVELS), FRAME, HEIGHT, WIDTH)
+        grey = _framed(card_of(eight_bits(upright(image), LEVELS)), FRAME, HEIGHT, WIDTH)
     grey = grey if THINGS == "light" else 255 - grey
     return np.repeat(grey[..., np.newaxis], CHANNELS, 2)
 '''

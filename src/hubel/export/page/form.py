@@ -63,7 +63,7 @@ def written_page(order: Order) -> Written:
     why = reason_not_packed(model, places=True)
     modules, data, policy = _engine(model) if why is None else _runtime(model, why)
     policy |= PLAYING if hears else {}
-    text = _page(model, program(["hubel/export/page"], modules), data, policy)
+    text = _page(order, program(["hubel/export/page"], modules), data, policy)
     told = "it runs in the page's own engine" if why is None else f"it runs in ONNX Runtime inside the page ({why})"
     name = "" if order.path.suffix.lower() in (".html", ".htm") else "index.html"
     run, runtime, note = _trial(model, modules, data)
@@ -180,16 +180,20 @@ def _as_module(bundle: str) -> str:
     return f"{bundle[: found.start()]}\nexport const runtime = {{ {names} }};\n"
 
 
-def _page(model: LoadedModel, script: str, data: dict[str, Any], policy: dict[str, str]) -> str:
-    title, report = model.network.title, analyse(model.network)
+def _page(order: Order, script: str, data: dict[str, Any], policy: dict[str, str]) -> str:
+    model, title, report = order.model, order.title, analyse(order.model.network)
     sheets = [web_file("view", name) for name in ("base.css", "live/live.css", "ways/ways.css")]
     names = ", ".join(model.classes[:12]) + (" …" if len(model.classes) > 12 else "")
     example = "sound" if model.preprocessing.fit == "time" else "picture"
-    size = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds a {example}"
+    size = f"{model.network.title}, {report.parameters:,} parameters, {report.macs:,} multiply-adds a {example}"
     body = h(
         "main",
         h("h1", title),
-        h("p", f"{names}. {size}. All of it is in this page, and nothing leaves it.", class_="note"),
+        h(
+            "p",
+            f"{names}. {size}. All of it is in this page, and nothing leaves it.",
+            class_="note",
+        ),
         h("noscript", h("p", "This page needs JavaScript: the model runs in it.")),
         id="page",
     )

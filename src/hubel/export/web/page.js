@@ -85,13 +85,13 @@ async function heard({ packed, shares }, content) {
 
 async function begin() {
   const runner = await makeRunner();
-  const { classes, preprocessing } = runner.packed;
+  const { classes, places, preprocessing } = runner.packed;
   const hears = preprocessing.fit === "time";
   async function look(content, name) {
     try {
       if (hears) return await card(content, await heard(runner, content), name, classes);
       const pixels = await pixelsOf(content);
-      return await card(content, { ...(await answered(runner, pixels)), note: cutWords(preprocessing, pixels) }, name, classes);
+      return await card(content, { ...(await answered(runner, pixels)), note: cutWords(preprocessing, pixels) }, name, classes, places);
     } catch (error) {
       return card(content, { error: hears ? `${name} ${error.message}` : `${name} cannot be looked at: ${error.message}` }, name);
     }

@@ -35,6 +35,6 @@ export const models = () => answer("/v1/models");
 export function ask(model, content, name, top) {
   const form = new FormData();
   form.append("pictures", content, name);
-  const settings = `top=${top}${model.draws && !model.boxes ? "&pictures=true" : ""}`;
-  return answer(`/v1/models/${model.name}/predict?${settings}`, { method: "POST", body: form });
+  const settings = model.boxes ? "" : model.draws ? "?pictures=true" : `?top=${top}`;
+  return answer(`/v1/models/${model.name}/predict${settings}`, { method: "POST", body: form });
 }

@@ -16,7 +16,7 @@ async function answered(model, content, name) {
   try {
     const { predictions } = await ask(model, content, name, TOP);
     const heard = await figureOf(model, content);
-    return await card(content, { ...predictions[0], heard }, `${name} · ${model.name}`, model.classes);
+    return await card(content, { ...predictions[0], heard }, `${name} · ${model.name}`, model.classes, model.colours);
   } catch (error) {
     return card(content, { image: name, error: error.message }, name);
   }

@@ -15,7 +15,7 @@ export function makePreparation(rules) {
   const offsets = mean.map((m, i) => Math.fround(-m / std[i]));
 
   function prepare(pixels) {
-    const picture = opaque(pixels);
+    const picture = opaque(pixels, Boolean(ink));
     const data = frame ? inkFramed(picture) : fitted(picture);
     const input = new Float32Array(data.length);
     for (let i = 0; i < data.length; i++)
@@ -75,8 +75,9 @@ const FITS = {
   stretch: (image, height, width) => resized(image, height, width),
 };
 
-/** Pixels of 1, 3 or 4 channels as a colour picture: light things are put on black, others on white. */
-export function opaque(pixels) {
+/** Pixels of 1, 3 or 4 channels as a colour picture: light things are put on black, others on white. drawn: of an opaque
+ * card on an empty canvas the card is what was drawn on. */
+function opaque(pixels, drawn) {
   const { width, height, data } = pixels;
   const channels = data.length / (width * height);
   if (![1, 3, 4].includes(channels)) throw new Error(`expected 1, 3 or 4 channels, received ${channels}`);
@@ -84,10 +85,10 @@ export function opaque(pixels) {
   for (let i = 0; i < width * height; i++) {
     for (let c = 0; c < 3; c++) rgb.data[3 * i + c] = data[channels === 1 ? i : channels * i + c];
   }
-  return channels === 4 ? composed(rgb, (i) => data[4 * i + 3]) : rgb;
+  return channels === 4 ? composed(rgb, (i) => data[4 * i + 3], drawn) : rgb;
 }
 
-function composed(rgb, alpha) {
+function composed(rgb, alpha, drawn) {
   const { width, height, data } = rgb;
   let [top, left, bottom, right, weight, lightness, full] = [height, width, 0, 0, 0, 0, 0];
   const grey = converted(rgb, 1).data;
@@ -102,7 +103,7 @@ function composed(rgb, alpha) {
     full += a === 255;
   }
   if (!weight) return { width, height, data: new Uint8ClampedArray(data.length) };
-  if (full / ((bottom - top) * (right - left)) > 0.95) return cropped(rgb, top, left, bottom, right);
+  if (drawn && full / ((bottom - top) * (right - left)) > 0.95) return cropped(rgb, top, left, bottom, right);
   const ground = lightness / weight >= 128 ? 0 : 255;
   const found = new Uint8ClampedArray(data.length);
   for (let i = 0; i < data.length; i++) {

@@ -1,6 +1,6 @@
 // What a model says of a picture, drawn: the picture, or what it drew on it; and bars.
 
-import { h, percent } from "hubel/view/dom";
+import { h, held, percent } from "hubel/view/dom";
 import { bitmapOf } from "hubel/view/picture";
 import { boxed, counted } from "hubel/view/ways/boxes";
 import { posed } from "hubel/view/ways/skeletons";
@@ -11,21 +11,27 @@ const LONG = 12; // letters of a name, above which its bar stands below it
 const FACTS = ["image", "note", "engine", "height", "width", "threshold", "pictures", "heard"]; // of an answer, which are no answers
 
 /** A card for a picture or a sound (a Blob) and a prediction of it, by a model of these classes; what it drew is an address,
- * or a canvas; `heard` is a figure of what it saw of a sound. */
-export async function card(content, prediction, name, classes = []) {
+ * or a canvas, in these colours of classes (red, green, blue) where it has some; `heard` is a figure of what it saw of a
+ * sound. */
+export async function card(content, prediction, name, classes = [], colours = []) {
   const drawn = await drawnOf(content, prediction, classes);
-  const said = prediction.error ? h("p", { class: "refused" }, prediction.error) : h("div", {}, inWords(prediction, name));
+  const said = prediction.error ? h("p", { class: "refused" }, prediction.error) : h("div", {}, inWords(prediction, name, swatches(prediction, classes, colours)));
   const isSound = prediction.heard || content.type.startsWith("audio/");
   const shown = isSound ? [prediction.heard, player(content)] : [drawn ?? (await thumbnail(content))];
   return h("figure", { class: drawn || isSound ? "answer drawn" : "answer" }, shown, said);
 }
 
-/** A prediction in words and bars; name: of the picture. */
-export function inWords(prediction, name = "") {
+/** A prediction in words and bars; name: of the picture; swatch: from a class to the colour in which it is drawn. */
+export function inWords(prediction, name = "", swatch = () => undefined) {
   const all = rows(prediction);
   const listed = prediction.objects && all.length > SHOWN ? `the ${SHOWN} surest of ${all.length} are listed` : "";
   const notes = [name, listed, prediction.note].filter(Boolean).join(" · ");
-  return [h("p", { class: "said" }, headline(prediction)), bars(all), h("p", { class: "note" }, notes)];
+  return [h("p", { class: "said" }, headline(prediction)), bars(all, swatch), h("p", { class: "note" }, notes)];
+}
+
+function swatches({ objects, classes: drawn }, classes, colours) {
+  const all = objects ? held("colours") : drawn ? colours.map((colour) => `rgb(${colour.join(" ")})`) : [];
+  return (name) => all[Math.max(0, classes.indexOf(name)) % all.length];
 }
 
 async function drawnOf(content, { objects, individuals, joined, pictures = {} }, classes) {
@@ -59,7 +65,7 @@ function told(individuals) {
   return number ? `${several}${number} point${number > 1 ? "s" : ""}` : "";
 }
 
-function bars(all) {
+function bars(all, swatch) {
   const long = all.some(([name]) => name.length > LONG) ? "long" : "";
   return h(
     "div",
@@ -67,10 +73,13 @@ function bars(all) {
     all.slice(0, SHOWN).map(([name, share]) => {
       const fill = h("span", { class: "fill" });
       fill.style.width = percent(share, 1);
+      const colour = swatch(name);
+      const sample = colour && h("span", { class: "swatch" });
+      if (sample) sample.style.background = colour;
       return h(
         "span",
         { class: "probability" },
-        h("span", { class: "name", title: name }, name),
+        h("span", { class: "name", title: name }, sample, name),
         h("span", { class: "track" }, fill),
         h("span", { class: "share" }, percent(share, 1)),
       );
