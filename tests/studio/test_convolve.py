@@ -285,3 +285,18 @@ def test_axe_finds_nothing(room):
     opened(room, x=text(TWO), k=text(KTWO), p="1", f="relu")
     room.locator(".learning summary").click()
     assert violations(room) == []
+
+
+def test_a_kernel_that_was_cut_comes_back_with_its_size(room):
+    opened(room)
+    size, named = room.get_by_label("kernel size"), room.get_by_label("kernel", exact=True)
+    for number in ("1", "2", "5", "3"):
+        size.select_option(number)
+    assert named.input_value() == "sobel-x"
+    size.select_option("1")
+    room.get_by_label("weight, first channel, row 1, column 1").fill("7")
+    size.select_option("3")
+    assert [each.input_value() for each in room.locator(".weights input").all()] == ["0"] * 4 + ["7"] + ["0"] * 4
+    room.set_viewport_size({"width": 1280, "height": 900})
+    heads = room.locator(".stage .part h2")
+    assert len({each.bounding_box()["y"] for each in heads.all()}) == 1

@@ -320,6 +320,14 @@ def test_the_drawing_is_enlarged_and_moved(room):
     assert room.evaluate(width) == pytest.approx(before, rel=0.01)
 
 
+def test_the_page_scrolls_where_the_drawing_has_nothing_to_scroll(room):
+    box = room.locator(".canvas").bounding_box()
+    room.mouse.move(box["x"] + 60, box["y"] + 60)
+    for _ in range(8):
+        room.mouse.wheel(0, 300)
+    room.wait_for_function("() => scrollY > 0")
+
+
 @pytest.mark.walk
 def test_all_is_reached_by_keyboard(room):
     """From the text to the drawing, a layer in it, its steps and its table, with no mouse."""

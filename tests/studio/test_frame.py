@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.studio.conftest import TOKEN, opened, studio
 
@@ -35,6 +36,9 @@ def test_a_server_that_comes_back_is_asked_again(browser_page):
         page = opened(browser_page, address)
     page.locator("textarea").fill("8x8x1: flatten, dense 3")
     page.locator("#trouble", has_text="does not answer").wait_for()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function("() => scrollY > 0")
+    expect(page.locator("#trouble")).to_be_in_viewport()
     with studio(urlsplit(address).port):
         page.locator(".totals", has_text="8×8×1 → 3").wait_for()
         assert page.locator("#trouble").is_hidden()

@@ -29,7 +29,7 @@ def live(given: Any, height: int = HEIGHT) -> Any:
 
     given: a network, as a word, a text form, a `Network`, `Report` or `Sequential`, in the studio's rooms, where one
     changes it: the widget's `network` is then the changed one, and setting it changes the page. Or a `Convolution`
-    (`hubel.look.convolve`), step by step; or a `Run`, whose report is shown. height: pixels.
+    (`hubel.look.byhand.convolve.convolve`), step by step; or a `Run`, whose report is shown. height: pixels.
 
     Raises ModuleNotFoundError, with what to install, where anywidget is not here; SettingError for anything else.
     """

@@ -95,7 +95,7 @@ def _body() -> list[Element]:
                 h("select", [h("option", each) for each in ("auto", "light", "dark")], id="theme"),
                 class_="theme",
             ),
+            h("p", id="trouble", role="alert", hidden=True),
         ),
-        h("p", id="trouble", role="alert", hidden=True),
         h("main", h("noscript", h("p", "The studio needs JavaScript.")), id="room", tabindex="-1"),
     ]

@@ -187,11 +187,14 @@ class Convolve {
     this.typed();
   }
 
+  /** Another size of the kernel: its middle stays, whatever the steps, and what was cut off comes back with its size. */
   resize(size) {
-    this.kernel = this.kernel.map((plane) => {
-      const shift = Math.floor(size / 2) - Math.floor(plane.length / 2); // its middle stays, whatever the steps
+    if (this.cut?.shown !== written(this.kernel)) this.cut = { whole: this.kernel };
+    this.kernel = this.cut.whole.map((plane) => {
+      const shift = Math.floor(size / 2) - Math.floor(plane.length / 2);
       return Array.from({ length: size }, (_, y) => Array.from({ length: size }, (__, x) => plane[y - shift]?.[x - shift] ?? 0));
     });
+    this.cut.shown = written(this.kernel);
     this.typed();
   }
 

@@ -81,12 +81,12 @@ class Design {
       address({ style: this.styled });
       this.follow();
     });
-    this.folds = button("close blocks", "close or open all blocks", () => this.fold());
+    this.folds = button("close blocks", "close blocks, all there are", () => this.fold());
     this.folds.hidden = true;
     this.diagram.tools.append(this.style, this.folds, button("save", "save the drawing as an SVG file", () => this.save()));
     this.kept = h("div", { class: "kept", hidden: true },
       h("p", {}, h("b", {}, "kept"), " ", this.keptTitle = h("code"), " ",
-        button("swap", "work on the kept one, and keep this one", () => this.swap()), " ", button("leave", "leave the kept one", () => this.keep(""))),
+        button("swap", "swap: work on the kept one, and keep this one", () => this.swap()), " ", button("leave", "leave the kept one", () => this.keep(""))),
       this.beside.element);
     place.append(
       h("h1", { class: "hidden" }, "Design a network"), this.usable.element,
@@ -240,6 +240,7 @@ class Design {
     this.showTotals(was && before);
     this.folds.hidden = !this.diagram.layers.some((layer) => layer.dataset.part);
     this.folds.textContent = this.closed.size ? "open blocks" : "close blocks";
+    for (const name of ["aria-label", "title"]) this.folds.setAttribute(name, `${this.folds.textContent}, all there are`);
     this.keepChoice();
     if (this.wanted && this.written) this.find();
     document.dispatchEvent(new CustomEvent("designed", { detail: text }));

@@ -93,7 +93,7 @@ class Learn {
     address({ learner: told });
     const found = known ?? (await ask("learner", { text: told }));
     if (told !== this.told) return; // another was chosen meanwhile
-    this.wrong.textContent = found.error ?? "";
+    this.wrong.textContent = found.error?.split("\n")[0] ?? ""; // without the line that points at a column
     if (found.error) return this.able(false);
     this.about = found;
     this.notes.textContent = [`${count(found.parameters)} parameters, ${count(found.macs)} multiply-adds an image`, ...found.notes].join("; ");
@@ -239,7 +239,7 @@ class Learn {
       ["images seen", count(this.seen)], ["times through all 8,000", (this.seen / this.digits.training).toFixed(2)],
       ["loss", this.loss === null ? "–" : this.loss.toFixed(4)], ["right of 2,000 others", right === undefined ? "–" : percent(right)],
       ["seconds", this.seconds.toFixed(1)], ["images learnt a second", this.learning ? count(Math.round(this.seen / this.learning)) : "–"],
-      ["learning rate now", written(String(Number(this.rateNow.toPrecision(2))))],
+      ["learning rate now", this.rate.getAttribute("aria-invalid") === "true" ? "–" : written(String(Number(this.rateNow.toPrecision(2))))],
     ];
     this.figures.replaceChildren(...figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
     this.measured.textContent = this.measuring ? `measuring: ${count(this.measuring.at - this.digits.training)} of 2,000` : "";

@@ -36,10 +36,11 @@ export function chart(figure, runs) {
     svg("text", { class: "tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(3)))),
   ]);
   const under = [...new Set([1, Math.max(...epochs)])].map((epoch) => svg("text", { class: "tick", x: x(epoch), y: HEIGHT - 6, "text-anchor": epoch === 1 ? "start" : "end" }, `epoch ${epoch}`));
+  const areFew = lines.every(({ points }) => points.length < 40);
   const drawn = lines.map(({ points, place, what }) => {
     const kind = `run-${place % 4}${what === "training" ? " training-line" : ""}`;
     const path = svg("polyline", { class: kind, points: points.map(([epoch, value]) => `${x(epoch)},${y(value)}`).join(" ") });
-    const dots = points.length < 40 ? points.map(([epoch, value]) => svg("circle", { class: kind, cx: x(epoch), cy: y(value), r: 2.4 },
+    const dots = areFew ? points.map(([epoch, value]) => svg("circle", { class: kind, cx: x(epoch), cy: y(value), r: 2.4 },
       svg("title", {}, `epoch ${epoch}: ${brief(value)} (${what})`))) : [];
     return svg("g", {}, path, ...dots);
   });

@@ -89,7 +89,7 @@ export class Own {
     const parts = path.split("/");
     if (isWrapped) return parts.slice(1).join("/");
     if (parts.length > 1 || ARCHIVE.test(path)) return path;
-    const name = this.class.value.trim();
+    const name = this.class.value.trim().replace(/[\\/]+/g, "-").replace(/^\.+/, ""); // one folder
     return name ? `${name}/${path}` : null;
   }
 

@@ -147,7 +147,7 @@ class Train {
     this.view.replaceChildren(
       ...runs.map((run) => this.facts(run)),
       figures.length ? h("div", { class: "charts" }, figures.map((figure) => chart(figure, runs))) : "",
-      ...runs.filter((run) => run.said && (run.state !== "finished" || !run.rows.length)).map((run) =>
+      ...runs.filter((run) => run.said).map((run) =>
         h("details", { open: run.state === "refused" || run.state === "starting" }, h("summary", {}, `what ${run.name} says`), h("pre", { tabindex: 0 }, run.said),
           run.said.includes("--bad-images skip") ? h("p", { class: "note" }, "Here that is the box “leave out pictures that cannot be read”, above the button train.") : "")));
     const still = key && [...this.view.querySelectorAll("[data-key]")];
