@@ -7,8 +7,9 @@ custom. Beside hubel's own rules runs a plain script of PyTorch for as long: one
 64 streams by 64 characters, Adam at 0.002, gradients clipped, its state carried, and measured the same way.
 
 Seconds are those that the processor spent on this process (user and system), which other work on the machine changes
-little; both begin when the data is read, and end when the last step is done; measuring and writing samples is not
-counted. How many epochs that gives is worked out from a few steps before.
+little; both begin when the data is read. The plain script's end with its last step; hubel's have its one measuring and
+sample, after the last epoch, among them. How many epochs that gives is worked out from a few steps before. The network
+and its recipe are those that the rules choose for so long a time of one thread (`hubel train TEXT --time SECONDS`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from torch import nn
 from hubel import zoo
 from hubel.tasks import evaluate, load, task_of
 from hubel.train import EpochMetrics, Recipe, choose, parse_value, train
+from hubel.train.recipe.choose import likely_work
 
 
 def plain(text: str, seconds: float) -> tuple[float, int]:
@@ -84,8 +86,10 @@ def hubel(path: str, seconds: float, network: str | None, settings: dict[str, ob
     """Train by hubel's rules for about so long; what came of it."""
     steps = {"size": (zoo.network(network).input[0], 1)} if network else {}
     splits = load(path, validation="auto", **steps)
-    tree = zoo.network(network or task_of(splits.train).network(splits.train).word)
-    recipe = choose(tree, splits.train).replace(threads=1, checkpoint_seconds=1e9, **settings)
+    by_rule = task_of(splits.train).network_within(splits.train, likely_work(seconds, "cpu", 1)).word
+    tree = zoo.network(network or by_rule)
+    own = {"threads": 1, "checkpoint_seconds": 1e9, "measure_every": 1000, **settings}
+    recipe = choose(tree, splits.train).replace(**own)
     with tempfile.TemporaryDirectory() as folder:
 
         def spent(epochs: float, name: str, chosen: Recipe) -> tuple[float, object]:

@@ -206,7 +206,8 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
     said = {name: getattr(arguments, name) for name in ("input", "classes", "width")}
     options = {name: value for name, value in said.items() if value is not None} | dict(arguments.option or ())
     settings = {"fit": arguments.fit, "bad_images": arguments.bad_images, **layout(arguments), **_asked(arguments)}
-    return fitted(arguments.network, arguments.data, options, settings, named_network, read)
+    seconds, device = getattr(arguments, "time_budget", None) or 0.0, getattr(arguments, "device", None) or "auto"
+    return fitted(arguments.network, arguments.data, options, settings, named_network, read, seconds, device)
 
 
 def need_data(arguments: Namespace) -> None:

@@ -273,6 +273,12 @@ class Task(abc.ABC):
         """The network for a training set, where none is named: by the size and the number of its images."""
         return by_size(training)
 
+    def network_within(self, training: Dataset, work: float) -> Chosen:
+        """The network for a training set, where none is named and training may take about so many multiply-adds: by
+        default as without a limit.
+        """
+        return self.network(training)
+
     @abc.abstractmethod
     def objective(self, network: nn.Module, label_smoothing: float, class_weights: torch.Tensor | None) -> Objective:
         """The network with its loss. class_weights: float32, one a class."""

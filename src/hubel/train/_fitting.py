@@ -18,7 +18,7 @@ from hubel.data import Dataset, Splits, holds_files
 from hubel.nn import check_device
 from hubel.tasks import load, task_named, task_of, task_of_network, task_of_source
 from hubel.tasks.names import TASKS
-from hubel.train.recipe.choose import choose, fine_tune, likely_epochs
+from hubel.train.recipe.choose import choose, fine_tune, likely_epochs, likely_work
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
 
@@ -32,17 +32,20 @@ def fitted(
     settings: Settings,
     network_of: Callable[..., Network] = zoo.network,
     read: Callable[..., Splits] = load,
+    seconds: float = 0.0,
+    device: str = "auto",
 ) -> tuple[Network, Splits, dict[str, Any]]:
     """A network and data that fit each other, and how the data was read: arguments of `hubel.tasks.load`.
 
-    No network (None): one by rule, where the data's task has one. Images of one size and a network of the zoo: the
+    No network (None): one by rule, where the data's task has one, for `seconds` of training on `device` where a time
+    budget says how long it may take. Images of one size and a network of the zoo: the
     network is made for the images, unless they are too small for it. Image files, or any other network: the images are
     brought to the network's size. `options` are the network's, and `settings` those of `load`.
     """
     asked = {"source": _absolute(source), **settings}
     _refuse_task(given, source)
     if given is None:
-        return _chosen(options, asked, network_of, read)
+        return _chosen(options, asked, network_of, read, likely_work(seconds, device) if seconds else 0.0)
     if "task" not in settings and (meant := task_of_network(network_of(given, **options))):
         asked["task"] = meant
     if not _of_zoo(given) or "input" in options or (holds_files(source) and not _in_own_size(asked)):
@@ -68,14 +71,20 @@ def _refuse_task(given: Any, source: str) -> None:
 
 
 def _chosen(
-    options: Settings, asked: dict[str, Any], network_of: Callable[..., Network], read: Callable[..., Splits]
+    options: Settings,
+    asked: dict[str, Any],
+    network_of: Callable[..., Network],
+    read: Callable[..., Splits],
+    work: float = 0.0,
 ) -> tuple[Network, Splits, dict[str, Any]]:
-    """The network that the rules choose for the data, as it is or in the size that was asked for."""
+    """The network that the rules choose for the data, as it is or in the size that was asked for. work: multiply-adds
+    of training that fit a time budget, 0 where there is none.
+    """
     if "input" in options:
         asked = {**asked, "size": options["input"][:2], "channels": options["input"][2]}
     splits = read(**asked)
     task = task_of(splits.train)
-    chosen = task.network(splits.train)
+    chosen = task.network_within(splits.train, work) if work else task.network(splits.train)
     if zoo.is_text(chosen.word):
         network = dataclasses.replace(_ended(network_of(chosen.word), splits), name=chosen.name)
         height, width, channels = task.images_of(network)

@@ -92,7 +92,10 @@ def start(
         found, source, called = fitted_to(network, splits, options), None, splits.train.name
     else:
         called = os.fspath(data)
-        found, splits, source = fitted(network, called, options, {**settings, "validation": validation})
+        how = {**settings, "validation": validation}
+        own = {name: changes[name] for name in ("time_budget", "device") if name in changes}
+        limits = (recipe or Recipe()).replace(**own)
+        found, splits, source = fitted(network, called, options, how, seconds=limits.time_budget, device=limits.device)
     found = named(found, network)
     if changes.get("weights"):
         changes["weights"] = weights_of(changes["weights"], found)

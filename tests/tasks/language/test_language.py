@@ -17,6 +17,7 @@ from hubel.nn import build
 from hubel.nn.modules import carrying
 from hubel.tasks import evaluate, load, load_model, task_of
 from hubel.train import Recipe, Run, Supervised, resume, train
+from hubel.train._fitting import fitted, recipe_for
 from hubel.train.loop.machine.autotune import autotune
 from hubel.train.run.checkpoint import CheckpointStore
 from tests.command import hubel as hubel_command
@@ -292,11 +293,58 @@ def test_a_network_by_rule(text, tmp_path):
     done = hubel_command("train", text, "--epochs", "0.02", "--run", tmp_path / "run", "--no-report")
     assert done.returncode == 0, done.stderr
     run = Run.open(tmp_path / "run")
-    assert run.network_text == "64: embed 25 25, lstm 128 sequences, dense 25"
+    assert run.network_text == "64: embed 25 25, lstm 128 sequences, dropout 0.4, dense 25"
     assert run.settings["data"]["source"]["size"] == [64, 1]
     assert "characters at the end of the text are held out" in done.stdout
     assert "next:" in done.stdout
     assert "--prompt TEXT" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("length", "seconds", "words"),
+    [
+        (1_000_000, 0, "lstm 256 sequences, dense 40"),
+        (1_000_000, 30, "lstm 128 sequences, dense 40"),
+        (1_000_000, 150, "lstm 256 sequences, dense 40"),
+        (1_000_000, 1200, "lstm 640 sequences, dropout 0.4, dense 40"),
+        (1_000_000, 36_000, "lstm 640 sequences, dropout 0.4, dense 40"),
+        (100_000, 1200, "lstm 192 sequences, dropout 0.4, dense 40"),
+        (100_000, 1, "lstm 128 sequences, dense 40"),
+        (300_000, 0, "lstm 256 sequences, dropout 0.4, dense 40"),
+    ],
+)
+def test_the_network_by_rule_is_as_large_as_text_and_time_are_long(length, seconds, words, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    path = tmp_path / "long.txt"
+    path.write_text("".join(map(chr, range(60, 100))) * (length // 36))  # a tenth of it is held out
+    network, splits, _ = fitted(None, str(path), {}, {"validation": 0.1}, seconds=seconds, device="cpu")
+    assert str(network).endswith(words)
+    assert f"{words}: chosen for a text of" in splits.notes[0]
+    assert ("epochs of it; another is named" in splits.notes[0]) == (seconds > 0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "streams", "rate"),
+    [
+        ("lstm 512 sequences", 64, 0.01),
+        ("gru 256 sequences", 32, 0.012),
+        ("conv1d 16 2 causal relu", 32, 0.006),
+    ],
+)
+def test_the_recipe_by_rule_is_for_the_networks_layers(splits, layers, streams, rate):
+    training = windows(TEXT * 10, task_of(splits.train).vocabulary, 16)
+    recipe = recipe_for(parse(f"16: embed 25 16, {layers}, dense 25"), training, {})
+    assert (recipe.batch_size, recipe.learning_rate, recipe.keep) == (streams, rate, "best")
+
+
+def test_a_time_chooses_the_network_from_the_command_line_and_from_python(tmp_path):
+    path = tmp_path / "long.txt"
+    path.write_text(TEXT * 50)
+    done = hubel_command("train", path, "--time", 1, "--run", tmp_path / "run", "--no-report")
+    assert done.returncode == 0, done.stderr
+    other = hubel.train(path, directory=tmp_path / "other", time_budget=1.0, progress=False)
+    words = "64: embed 25 25, lstm 128 sequences, dense 25"  # without a time 256 units
+    assert [Run.open(tmp_path / "run").network_text, other.network_text] == [words, words]
 
 
 @pytest.mark.parametrize(

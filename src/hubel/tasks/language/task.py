@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from hubel.arch import Network, analyse, ops
+from hubel.arch import Network, analyse, ops, parse
 from hubel.arch.ops.causal import goes_on
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Dataset, Splits
@@ -33,6 +33,10 @@ _STRETCH = 4096  # symbols that are read one after the other, at least, where a 
 _STRETCHES = 64
 _SMALL, _LARGE = 200_000, 5_000_000  # symbols of a text up to which fewer units do, from which more pay
 _SYMBOLS = 8_000_000  # to be seen in all
+_UNITS = (1024, 768, 640, 512, 384, 256, 192, 128)
+_OFTEN, _WEIGHTS = 5, 2  # epochs at least, and weights a symbol at most, where a network is as large as the time allows
+_WIDE = 512  # units from which 64 streams are quicker than 32, by a sixth
+_BY_HEART, _DROPPED = 5, 0.4  # weights times epochs a symbol, from which on so much dropout helps
 _HARDEST = 20  # symbols in a report
 _SAMPLE = 200  # symbols of what is written on the way
 
@@ -103,22 +107,47 @@ class Language(task.Task):
 
     def network(self, training: Dataset) -> task.Chosen:
         """A network for a text, by rule: symbols looked up, one LSTM of 128 to 512 units by the text's length."""
-        symbols, length = len(self.vocabulary), training.targets.array.size
+        length = training.targets.array.size
         units = 128 if length < _SMALL else 256 if length < _LARGE else 512
-        text = f"{training.shape[0]}: embed {symbols} {min(64, symbols)}, lstm {units} sequences, dense {symbols}"
+        return self._chosen(training, units, _epochs(length))
+
+    def network_within(self, training: Dataset, work: float) -> task.Chosen:
+        """A network for a text and a time, by rule: of eight sizes the largest with at most two weights for each symbol
+        that goes through the text five times or more.
+        """
+        length = training.targets.array.size
+        for units in _UNITS:
+            report = analyse(parse(self._chosen(training, units, 0).word))
+            epochs = work / (report.training_macs * max(1, len(training)))
+            if epochs >= _OFTEN and report.parameters <= _WEIGHTS * length:
+                break
+        chosen = self._chosen(training, units, epochs)
+        return replace(chosen, why=f"{chosen.why} and so long, which is about {epochs:.2g} epochs of it")
+
+    def _chosen(self, training: Dataset, units: int, epochs: float) -> task.Chosen:
+        """The network with so many units; with dropout where it would know the text by heart after so many epochs."""
+        symbols, length = len(self.vocabulary), training.targets.array.size
+        weights = 4 * units * units
+        layers = f"lstm {units} sequences" + (f", dropout {_DROPPED}" if weights * epochs > _BY_HEART * length else "")
+        text = f"{training.shape[0]}: embed {symbols} {min(64, symbols)}, {layers}, dense {symbols}"
         return task.Chosen(text, {}, f"a text of {length:,} {self.vocabulary.noun}s", f"lstm{units}")
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
-        """Batches of 32 streams, fewer where there are not 50 steps an epoch then; so many epochs that eight million
-        symbols are seen, from 4 to 60; a rate of 0.006 at most, gradients of at most 1.
+        """Batches of 32 streams, 64 where recurrent layers are so wide that this is quicker, fewer where there are not
+        50 steps an epoch then; so many epochs that eight million symbols are seen, from 4 to 60, and the best of them
+        where the last is clearly worse; a rate of 0.006 at most, twice that for recurrent layers, a little less for
+        wide ones; gradients of at most 1.
         """
         windows, steps = len(training), training.shape[0]
-        streams = 32
+        recurrences = [row.operation for row in analyse(network).rows if isinstance(row.operation, ops.Recur)]
+        wide = any(each.units >= _WIDE for each in recurrences)
+        streams = 64 if wide else 32
         while streams > 4 and windows // streams < 50:
             streams //= 2
-        epochs = float(min(60, max(4, round(_SYMBOLS / (windows * steps)))))
-        return {**OF_STEPS, "batch_size": streams, "epochs": epochs, "learning_rate": 0.006}
+        rate = 0.01 if wide else 0.012 if recurrences else 0.006
+        rules = {"batch_size": streams, "epochs": _epochs(windows * steps), "learning_rate": rate, "keep": "best"}
+        return {**OF_STEPS, **rules}
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a symbol, after each symbol."""
@@ -235,6 +264,11 @@ class Language(task.Task):
     def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
         """What it writes at this moment, from a line end on."""
         return "".join(write(model, "", _SAMPLE, 0.8, seed))
+
+
+def _epochs(length: int) -> float:
+    """So many that eight million symbols are seen, from 4 to 60."""
+    return float(min(60, max(4, round(_SYMBOLS / max(1, length)))))
 
 
 def _costs(language: Language, model: LoadedModel, dataset: Dataset) -> task.Table:

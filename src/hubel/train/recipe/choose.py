@@ -53,9 +53,14 @@ def likely_epochs(recipe: Recipe, network: Network, images: int) -> float:
     """
     if not recipe.time_budget:
         return recipe.epochs
-    processor = chosen_device(recipe.device) == "cpu"
-    pace = _THREAD_PACE * (recipe.threads or torch.get_num_threads()) if processor else _GPU_PACE
-    return recipe.time_budget * pace / (analyse(network).training_macs * max(1, images))
+    work = likely_work(recipe.time_budget, recipe.device, recipe.threads)
+    return work / (analyse(network).training_macs * max(1, images))
+
+
+def likely_work(seconds: float, device: str = "auto", threads: int = 0) -> float:
+    """About how many multiply-adds of training fit so long, by usual processors and GPUs, whatever the machine."""
+    processor = chosen_device(device) == "cpu"
+    return seconds * (_THREAD_PACE * (threads or torch.get_num_threads()) if processor else _GPU_PACE)
 
 
 def _layer_decay(network: Network) -> float:
