@@ -160,6 +160,10 @@ def test_a_training_that_did_not_begin_stays_in_the_list_with_its_reason(folder)
     told = {run["name"]: run["state"] for run in asked(Runs(folder), "runs")["runs"]}
     assert told == {"first": "stopped", "none": "refused"}  # and not a run that somebody has deleted
     assert asked(Runs(folder), "run", name="none")["said"] == "hubel: nowhere: no such file"
+    assert "expected a training that did not begin" in asked(Runs(folder), "forget", name="first")["error"]
+    assert asked(Runs(folder), "forget", name="none") == {"name": "none"}
+    assert [run["name"] for run in asked(Runs(folder), "runs")["runs"]] == ["first"]
+    assert not (folder / ".studio/none.log").exists()
 
 
 def test_a_training_is_found_again_and_stopped(folder, pretended):

@@ -89,6 +89,8 @@ def test_from_a_training_to_a_look_inside(browser_page, tmp_path, shades):
         page.locator("h2", has_text="shades").locator(".state.finished").wait_for()
         assert page.locator(".totals dd").first.inner_text() == "2 of 2"
         assert page.locator(".chart").count() == 2
+        page.get_by_role("button", name="take none off the list").click()
+        expect(page.locator(".runs b")).to_have_text(["shades"])
         assert not PLACE.is_file() or violations(page) == []
         page.get_by_role("link", name="look inside").click()
         page.locator(".live canvas").first.wait_for()

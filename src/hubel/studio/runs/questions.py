@@ -44,6 +44,7 @@ class Runs:
                 {"text": str, "data": str, "name": str, "epochs": str, "settings": list, "skip": int},
             ),
             "stop": (self.stop, {"name": str}),
+            "forget": (self.forget, {"name": str}),
             "resume": (self.resume, {"name": str, "epochs": str}),
             "wish": (self.wish, {"name": str, "wish": str}),
             "model": (self.model, {"name": str, "fresh": int}),
@@ -109,6 +110,14 @@ class Runs:
     def stop(self, name: str) -> dict[str, Any]:
         """Have a training end at its next step."""
         self.trainings.stop(checked_name(name))
+        return {"name": name}
+
+    def forget(self, name: str) -> dict[str, Any]:
+        """Take a training that did not begin off the list; a run stays as it is."""
+        name = checked_name(name)
+        if self.trainings.is_running(name) or (self.folder / name / "run.toml").is_file():
+            raise SettingError(f"{name}: expected a training that did not begin")
+        self.trainings.forget(name)
         return {"name": name}
 
     def resume(self, name: str, epochs: str) -> dict[str, Any]:

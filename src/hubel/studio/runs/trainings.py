@@ -87,6 +87,12 @@ class Trainings:
         """Whether it ended with the reason why it did not begin."""
         return not self.is_running(name) and _REFUSAL in self.said(name)
 
+    def forget(self, name: str) -> None:
+        """Know nothing more of a training that ended."""
+        for kind in ("json", "log"):
+            (self._notes / f"{name}.{kind}").unlink(missing_ok=True)
+        self._own.pop(name, None)
+
     def given(self, name: str) -> list[str]:
         """The settings of its recipe that were said; all others are the rules' choice."""
         words = [str(word).removeprefix("--set=") for word in self._note(name).get("words", ())]

@@ -117,9 +117,12 @@ class Train {
       const best = figure && (last[`evaluation_${figure}`] ?? last[figure]);
       const facts = [STATES[run.state], run.data, last.epoch && `${last.epoch} of ${Math.ceil(run.epochs)} epochs`, typeof best === "number" && `${figure} ${brief(best)}`];
       const pressed = this.chosen.includes(run.name);
+      const beside = run.state === "refused"
+        ? h("button", { type: "button", "aria-label": `take ${run.name} off the list`, onclick: () => this.forget(run.name) }, "×")
+        : h("button", { type: "button", "data-key": `${run.name} beside`, "aria-label": pressed ? `leave ${run.name} out` : `${run.name} on the same chart`, onclick: () => this.choose(run.name, false) }, pressed ? "−" : "+");
       return h("li", {}, h("button", { type: "button", "data-key": run.name, "aria-pressed": String(pressed), onclick: (event) => this.choose(run.name, !event.ctrlKey && !event.metaKey && !event.shiftKey) },
         h("b", {}, run.name), h("span", { class: "note" }, facts.filter(Boolean).join(" · "))),
-      h("button", { type: "button", "data-key": `${run.name} beside`, "aria-label": pressed ? `leave ${run.name} out` : `${run.name} on the same chart`, onclick: () => this.choose(run.name, false) }, pressed ? "−" : "+"));
+      beside);
     }));
     if (focus) [...this.list.querySelectorAll("button")].find((each) => each.dataset.key === focus)?.focus();
   }
@@ -201,6 +204,13 @@ class Train {
     if (this.inside.listed && run.rows.length !== this.epochsSeen) await this.inside.mistakes(); // an epoch later
     this.epochsSeen = run.rows.length;
     this.learnt = learns; // once more after its end
+  }
+
+  /** Take a training that did not begin off the list. */
+  forget(name) {
+    this.chosen = this.chosen.filter((each) => each !== name);
+    address({ run: this.chosen.join(" ") });
+    return this.act("forget", name);
   }
 
   async act(question, name, values = {}) {
