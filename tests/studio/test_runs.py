@@ -321,6 +321,7 @@ def test_other_tasks_show_what_they_have(tmp_path, task):
     Image.new("L", (24, 24), 180).save(picture, "png")
     given = "" if makes else base64.b64encode(picture.getvalue()).decode()
     found = asked(runs, "looked", name="first", look="predict", picture=given)
+    assert "made" in found, found
     assert [what for what, _ in found["made"]] == pictures, found
     assert {file.partition(";")[0] for _, file in found["made"]} == ({f"data:{kind}"} if pictures else set())
     if makes:
