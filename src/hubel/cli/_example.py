@@ -6,6 +6,7 @@ import re
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 KINDS = ("int", "bool", "as-is")
+MOST_NUMBERS = 2**20
 _MOST = 5  # axes, of volumes in a batch of the model's own
 _AXES = {2: "batch, features, steps", 4: "batch, channels, depth, height, width"}
 
@@ -74,7 +76,10 @@ def example(model: nn.Module, inputs: Sequence[Input], batch: int) -> tuple[Any,
     tensors = []
     for given in inputs:
         kind = next((types[kind] for kind in given.kinds if kind in types), real[0] if real else torch.float32)
-        tensors.append(torch.empty(batch, *given.moved, dtype=kind, device="meta"))
+        sizes = (batch, *given.moved)
+        # a model may decide on whole numbers: masks that let all through, ids that are not the first, which often pads
+        few = not kind.is_floating_point and prod(sizes) <= MOST_NUMBERS
+        tensors.append(torch.ones(sizes, dtype=kind) if few else torch.empty(sizes, dtype=kind, device="meta"))
     return {given.name: tensor for given, tensor in zip(inputs, tensors, strict=True)} if named else tuple(tensors)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.nn import inspect, network_of
+from tests.command import hubel
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # what PyTorch's compiler warns of in itself
 
@@ -235,3 +238,38 @@ def test_other_threads_and_iterators_are_said() -> None:
     report = inspect(Threads(), (4, 4, 3))
     assert report.find("conv")[0].notes == ("ran in another thread, where what it costs is not seen",)
     assert report.notes == ("numbers is an iterator, and may have gone on",)
+
+
+class ReadsIds(nn.Module):
+    """Decides on the ids that it is given, picks places by them, and writes into them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.layer = nn.Embedding(10, 4), nn.Linear(4, 4)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        found = self.table(ids)
+        if 0 in ids[:, -1]:
+            found = self.layer(found)
+        kept = ids != 0
+        ids.fill_(0)
+        return self.layer(found[kept])
+
+
+@pytest.mark.parametrize(("last", "times", "rows"), [(0, 6 + 5, 5), (3, 6, 6)])
+def test_whole_numbers_that_are_given_are_kept_for_decisions(last: int, times: int, rows: int) -> None:
+    ids = torch.tensor([[1, 2, last], [5, 4, 3]])
+    report = inspect(ReadsIds(), example=ids)
+    assert report.macs == times * 16
+    assert report.output_shape == (rows, 4)
+    assert ids.tolist() == [[1, 2, last], [5, 4, 3]]
+
+
+def test_ids_of_the_command_line_pad_nothing(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(
+        "import torch\nfrom torch import nn\n\n\nclass Model(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.table = nn.Embedding(10, 4)\n        self.layer = nn.Linear(4, 4)\n\n"
+        "    def forward(self, ids, mask):\n        return self.layer(self.table(ids)[mask])\n"
+    )
+    done = hubel("inspect", f"{tmp_path / 'm.py'}:Model", "--input", "ids=6:int", "--input", "mask=6:bool", "--json")
+    assert json.loads(done.stdout)["output_shape"] == [6, 4]

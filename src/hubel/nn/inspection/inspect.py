@@ -40,7 +40,8 @@ def inspect(
     `input_shape` is one image's shape, height × width × channels as everywhere in hubel (the module gets
     batch×channels×height×width), `(steps, features)` of a sequence (batch×features×steps) or `(features,)`; a list of
     shapes for several inputs. For anything else give
-    `example`: a tensor, a tuple of arguments, or a dictionary of keywords; only its shapes and types matter.
+    `example`: a tensor, a tuple of arguments, or a dictionary of keywords; only its shapes and types matter, and where
+    it is of whole numbers or truth values, up to a million, those, since models decide on them.
 
     Nothing is computed and nothing large allocated: the module runs once, in the mode it is in, on tensors that have
     shapes and no numbers. Functional calls, einsum, matmul and attention are seen like layers; a parameter that is

@@ -206,7 +206,10 @@ class Watch(TorchDispatchMode):
             return output
         if func._schema.is_mutable:
             self._written.update(id(tensor) for tensor in tensors if not tensor.is_meta)
-        self.loose += [each for each in tensors if each.requires_grad and each.is_leaf and not each.is_meta]
+        else:  # what is filled with first numbers may be put to no use
+            self.loose += [each for each in tensors if each.requires_grad and each.is_leaf and not each.is_meta]
+        if func in INDEXED:
+            args = (args[0], [place for each in args[1] for place in _places(each)], *args[2:])
         args, named = replaced((args, dict(kwargs)), self.twins.of)
         if "device" in named:
             named["device"] = META
@@ -234,6 +237,15 @@ class Watch(TorchDispatchMode):
     def _remember(self, output: Any) -> None:
         for tensor in tensors_in(output):
             self.twins.own[id(tensor)] = tensor
+
+
+INDEXED = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default)
+
+
+def _places(index: Tensor | None) -> Iterable[Tensor | None]:
+    """Return the places that a mask with numbers chooses; another index is its own."""
+    mask = index is not None and index.dtype == torch.bool and not index.is_meta
+    return index.nonzero(as_tuple=True) if mask and index is not None else (index,)
 
 
 def _shaped(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -305,7 +317,7 @@ def watched(
             standing_in(model, twins),
             same_randomness(),
         ):
-            given, named = replaced((inputs, dict(keywords)), twins.of)
+            given, named = replaced((inputs, dict(keywords)), twins.of_input)
             if flow is not None:
                 flow.give([*(("", each) for each in tensors_in(given)), *_named(named)])
             with _hooked(watch), watch, devices, around():

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from hubel.nn._randomness import drawing
 from hubel.nn.inspection.kept import Kept
 
+FEW = 2**20  # numbers
+
 
 class Twins:
     """For each tensor one of the same shape, layout and type that holds no numbers (on PyTorch's `meta` device).
@@ -41,6 +43,15 @@ class Twins:
     def hold(self, tensor: Tensor) -> bool:
         """Whether a tensor without numbers is a twin."""
         return any(twin is tensor for _, twin in self._known.values())
+
+    def of_input(self, given: Tensor) -> Tensor:
+        """Return an input's twin, or a copy of few whole numbers (token ids, masks), on which models decide."""
+        whole = not (given.is_floating_point() or given.is_complex() or given.is_quantized)
+        if given.is_meta or not whole or given.layout != torch.strided or given.is_nested or given.numel() > FEW:
+            return self.of(given)
+        copy = given.detach().clone()
+        self.own[id(copy)] = copy
+        return copy
 
     def of_buffer(self, buffer: Tensor) -> Tensor:
         """Return a buffer's twin, or a copy of a buffer that is one number: models count in them, and decide on it."""
