@@ -321,7 +321,7 @@ def test_the_drawing_is_enlarged_and_moved(room):
 
 
 def test_the_page_scrolls_where_the_drawing_has_nothing_to_scroll(room):
-    box = room.locator(".canvas").bounding_box()
+    box = room.locator(".canvas").first.bounding_box()
     room.mouse.move(box["x"] + 60, box["y"] + 60)
     for _ in range(8):
         room.mouse.wheel(0, 300)
