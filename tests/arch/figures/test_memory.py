@@ -145,6 +145,37 @@ def test_where_windows_skip_places_the_gradient_of_the_input_has_copies(text: st
     assert training_memory(network, 16, processor=HERE).total == pytest.approx(found, rel=0.03)
 
 
+@pytest.mark.skipif(HERE != "avx512", reason="what a processor with AVX-512 copies")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "28x28x3: scale, conv 6 3x3 same, globalavgpool, dense 10",
+        "28x28x8: conv 8 5x5 same, globalavgpool, dense 10",
+        "28x28x4: scale, conv 8 3x3 same, globalavgpool, dense 10",
+        "28x28x12: conv 20 3x3 same, globalavgpool, dense 10",
+        "28x28x20: scale, conv 12 3x3 same, globalavgpool, dense 10",
+        "32x32x24: scale, dwconv 3x3, globalavgpool, dense 10",
+        "32x32x32: scale, dwconv 5x5, globalavgpool, dense 10",
+        "32x32x3: conv 32 1x1, relu, conv 12 1x1, globalavgpool, dense 10",
+        "28x28x1: conv 6 5x5 same tanh, avgpool 2, conv 16 5x5 tanh, avgpool 2, flatten, dense 120 tanh, dense 10",
+    ],
+)
+def test_with_avx512_few_channels_have_blocks_of_their_own(text: str, precision: Any) -> None:
+    if precision == "bfloat16" and not torch.cpu._is_avx512_bf16_supported():
+        pytest.skip("products of 16 bits are others there")
+    network = parse(text)
+    module, given = build(network), pictures(network, 16)
+    if precision == "bfloat16":
+        module, given = module.bfloat16(), given.bfloat16()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    found = peak(module, given)
+    torch.set_num_threads(threads)
+    said = training_memory(network, 16, precision=precision, processor="avx512").total
+    assert said == pytest.approx(found, rel=0.03 if precision == "float32" else 0.08)
+
+
 @pytest.mark.skipif(HERE != "avx2", reason="what a processor with AVX2 alone copies and writes out")
 @pytest.mark.parametrize("precision", ["float32", "autocast", "bfloat16"])
 @pytest.mark.parametrize(

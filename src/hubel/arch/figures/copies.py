@@ -37,10 +37,9 @@ class Copies:
         wide = 4 * self.batch
         room = wide * size(input) if keeps.widens and self.widths.activation < 4 else 0
         blocks = keeps.copies and kept and not self.channels_last and not self.writes_out(keeps)
-        if blocks and self._in_wide_blocks(keeps):
+        if kept and self._in_wide_blocks(keeps):
             made = self._rounded(output, 16)
-            few = input[-1] < 16 and keeps.unfolded  # which are read as they are
-            given = 0 if few else self._rounded(input, 16)
+            given = 0 if self._few(keeps, input) else self._rounded(input, 16)  # which are read as they are
             return room + self.widths.activation * self.batch * max(made, made + given - size(output))
         plain = self.widths.block == 8 and keeps.one_by_one == "backward" and output[-1] == 3  # a photograph, made
         return room + wide * (size(output) if plain else self._in_blocks(output)) * blocks
@@ -64,9 +63,15 @@ class Copies:
         return max(windows + given // groups + (made // groups if backward else 0), given if backward else made)
 
     def _in_wide_blocks(self, keeps: Keeps) -> bool:
-        """Whether a convolution is an ordinary one as AVX-512 has it: one group, neither transposed nor dilated."""
-        plain = keeps.groups == 1 and not keeps.one_by_one
+        """Whether a convolution is an ordinary one as AVX-512 has it: of one group or one for each channel, neither
+        transposed nor dilated.
+        """
+        plain = keeps.groups > 0 and not keeps.narrow and not keeps.one_by_one
         return plain and self.widths.block == 16 and not self.widths.unfolds and not self.channels_last
+
+    def _few(self, keeps: Keeps, input: Shape) -> bool:
+        """Whether so few channels are given that they fill no block; of 1×1 and depthwise ones none are too few."""
+        return input[-1] < 16 and keeps.unfolded > 0 and keeps.groups == 1
 
     def _rounded(self, shape: Shape, block: int) -> int:
         """Count a picture's numbers in blocks of so many channels."""
@@ -79,7 +84,7 @@ class Copies:
         others have an image of both turned round. Gradients of weights are summed up in 32 bits, in blocks too.
         """
         width, images = self.widths.activation, self.batch
-        few = input[-1] < 16 and keeps.unfolded > 0  # 1×1 makes no difference there
+        few, alone = self._few(keeps, input), keeps.groups > 1
         block = 8 if few and width == 4 and input[-1] > 3 else 16
         given, made = self._rounded(input, block), self._rounded(output, block)
         bytes = width * images * (given + made)
@@ -87,16 +92,21 @@ class Copies:
             bytes = width * images * made
         elif few and width < 4:
             bytes = width * (keeps.unfolded if output[-1] % 16 else images * made)
-        elif keeps.unfolded and width < 4:
+        elif keeps.unfolded and width < 4 and not alone:
             bytes += width * (given + made)
-        kernel = keeps.unfolded * output[-1] // (size(output) * input[-1]) or 1
-        if width == 4 or not few:
-            bytes += 4 * kernel * -(-input[-1] // 16) * -(-output[-1] // 16) * 256
+        places = (
+            keeps.unfolded * output[-1] // size(output) or input[-1] // keeps.groups
+        )  # in a window, of all channels
+        if alone and places > 9:  # depthwise beyond 3×3: products of windows of one channel of one image
+            bytes = width * keeps.unfolded
+        if (width == 4 or not few) and not alone:
+            bytes += 4 * places // input[-1] * -(-input[-1] // 16) * -(-output[-1] // 16) * 256
         if not wanted:
             return bytes
         given, made = self._rounded(input, 16), self._rounded(output, 16)
-        most = 2 * size(input) if keeps.skips else max(given, given + made - size(input))
-        later = self.widths.weight * kernel * input[-1] * output[-1]  # the weights' gradient, which is not there yet
+        skips = keeps.skips or (alone and keeps.copies and width < 4)
+        most = 2 * size(input) if skips else max(given, given + made - size(input))
+        later = self.widths.weight * places * output[-1]  # the weights' gradient, which is not there yet
         return max(bytes, width * images * most - later)
 
     def _in_blocks(self, shape: Shape) -> int:
@@ -116,10 +126,10 @@ class Copies:
             summed = biased and keeps.one_by_one != "always"
             shifts = 4 * self.batch * size(output) // keeps.groups if summed else 0  # in 32 bits, to be added up
             return max(self.written_out(keeps, input, output, backward=True), shifts)
-        if not keeps.copies:
-            return 0
         if self._in_wide_blocks(keeps):
             return self._wide(keeps, input, output, wanted)
+        if not keeps.copies:
+            return 0
         width, both = self.widths.activation, not keeps.narrow or keeps.narrow * self.widths.activation >= 32
         given, made = self._read_in_blocks(input) if keeps.unfolded else self._in_blocks(input), self._in_blocks(output)
         if self.widths.block == 8 and keeps.narrow % 8:  # no blocks fit: product after product of windows, in one group
