@@ -1,11 +1,13 @@
-"""Whether `inspect` gives PyTorch's totals of other libraries' models: parameters, multiply-adds, the output's shape.
+"""Whether `inspect` gives PyTorch's totals of other libraries' models: parameters, multiply-adds of both passes, the
+output's shape.
 
     python benchmarks/accounting/library_totals.py torchvision            all of them
     python benchmarks/accounting/library_totals.py timm --each 1          one model of a family
     python benchmarks/accounting/library_totals.py timm --answers FILE    goes on where FILE ends
 
 Models are made and run on PyTorch's meta device, without numbers: once by `inspect`, once by hand under PyTorch's own
-counter (`torch.utils.flop_counter`), in evaluation mode. A model that does not run so by hand is told apart from one
+counter (`torch.utils.flop_counter`), in evaluation mode; of a grouped convolution's gradients it is told that each
+channel meets its own group's filters alone. A model that does not run so by hand is told apart from one
 that `inspect` refuses.
 """
 
@@ -17,6 +19,7 @@ import inspect as python
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any
 
 import torch
@@ -25,7 +28,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hubel.nn import inspect
-from hubel.nn.inspection.tensors import tensors_in
+from hubel.nn.inspection.tensors import returned, tensors_in
 
 Maker = Callable[[], nn.Module]
 STEPS = 32  # of a text
@@ -102,15 +105,27 @@ def words_or_pictures(model: Any) -> dict[str, Tensor]:
     raise LookupError(f"a model that takes {name}")
 
 
-def counted(model: nn.Module, example: Any) -> tuple[int, tuple[int, ...] | None]:
-    """Return the multiply-adds by PyTorch's own counter, and the shape of the first output."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+def of_gradients(gradient: Any, given: Any, weight: Any, *settings: Any, **_: Any) -> int:
+    """Return the operations of a convolution's gradients, from shapes and PyTorch's own settings."""
+    transposed, wanted = settings[4], settings[7]
+    return 2 * prod(given if transposed else gradient) * prod(weight[1:]) * (bool(wanted[0]) + bool(wanted[1]))
+
+
+def counted(model: nn.Module, example: Any) -> tuple[int, int, tuple[int, ...] | None]:
+    """Return the multiply-adds by PyTorch's own counter, forward and backward, and the shape of the first output."""
+    with FlopCounterMode(display=False) as forward:
         if isinstance(example, dict):
             output = model(**example)
         else:
             output = model(*(example if isinstance(example, tuple) else (example,)))
+    found = [each for each in returned(output) if each.requires_grad]
+    own = {torch.ops.aten.convolution_backward: of_gradients}
+    with FlopCounterMode(display=False, custom_mapping=own) as backward:
+        if found:
+            torch.autograd.backward(found, [torch.ones_like(each) for each in found])
     shapes = [tuple(each.shape) for each in tensors_in(output)]
-    return counter.get_total_flops() // 2, shapes[0] if shapes else None
+    macs = (counter.get_total_flops() // 2 for counter in (forward, backward))
+    return (*macs, shapes[0] if shapes else None)  # type: ignore[return-value]
 
 
 def made(maker: Maker) -> nn.Module:
@@ -139,7 +154,7 @@ def compare(library: str, family: str, name: str, maker: Maker) -> str:
     if state != {path: id(tensor) for path, tensor in model.state_dict(keep_vars=True).items()}:
         return "wrong: the model is another afterwards"
     try:
-        macs, shape = counted(model, example)
+        macs, backward, shape = counted(model, example)
     except Exception as error:
         return f"only inspect runs it: {type(error).__name__}: {str(error)[:80]}"
     parameters = sum(each.numel() for each in model.parameters())
@@ -148,6 +163,7 @@ def compare(library: str, family: str, name: str, maker: Maker) -> str:
         for what, ours, theirs in (
             ("parameters", report.parameters, parameters),
             ("MACs", report.macs, macs),
+            ("MACs backward", report.backward_macs, backward),
             ("output", report.output_shape, shape),
         )
         if ours != theirs
