@@ -62,6 +62,7 @@ ANYONES = {
     "nn/inspection/onnx/attention.py",
     "nn/inspection/onnx/fused.py",
     "nn/inspection/onnx/packed.py",
+    "nn/inspection/onnx/unrolled.py",
     "nn/inspection/onnx/writing.py",
     "nn/inspection/shapes.py",
     "report/_page.py",

@@ -81,8 +81,7 @@ class Segmentation(Places):
 
     def settings(self) -> dict[str, Any]:
         """What the classes are in files, and their colours."""
-        own = {"values": list(self.values), "colours": [list(colour) for colour in self.colours]}
-        return {**own, **self.looks()}
+        return {"values": list(self.values), "colours": [list(colour) for colour in self.colours], **self.looks()}
 
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Segmentation:
@@ -95,17 +94,18 @@ class Segmentation(Places):
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a class for every pixel."""
-        number = len(self.classes)
-        return (*shape[:2], number), f"'conv {number} 1x1 softmax' at the images' size or a fraction"
+        return (
+            *shape[:2],
+            len(self.classes),
+        ), f"'conv {len(self.classes)} 1x1 softmax' at the images' size or a fraction"
 
     def network(self, training: Dataset) -> task.Chosen:
         """As of all such tasks; finer at its end where things are small."""
         chosen, masks = super().network(training), training.targets
         width = masks.usual_width() if isinstance(masks, Masks) else 0.0
         stride = min(chosen.options["stride"], 1 if 0 < width < _THIN else 2 if 0 < width < 2 * _THIN else 4)
-        why = (
-            f"{len(training):,} images of {'×'.join(map(str, training.shape[:2]))}, things about {width:g} pixels wide"
-        )
+        size = "×".join(map(str, training.shape[:2]))
+        why = f"{len(training):,} images of {size}, things about {width:g} pixels wide"
         return task.Chosen(chosen.word, {**chosen.options, "stride": stride}, why)
 
     @classmethod
@@ -155,8 +155,7 @@ class Segmentation(Places):
         """Each class's figures, and the images that it draws worst, one in between and the best."""
         found = evaluate(model, dataset)
         some = np.unique(np.linspace(0, len(dataset) - 1, _ASKED).astype(np.int64))
-        drawn = [self._drawn(model, dataset, int(number)) for number in some]
-        order = sorted(drawn, key=lambda each: each[0])
+        order = sorted((self._drawn(model, dataset, int(number)) for number in some), key=lambda each: each[0])
         chosen = [*order[:_WORST], *order[_WORST :: max(1, (len(order) - _WORST) // 2)][-2:]]
         note = (
             f"{found.sentence(dataset.name or 'the images')}. IoU: of the pixels that are so or were called so, those "

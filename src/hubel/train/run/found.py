@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from hubel.base.errors import SettingError
 from hubel.base.plain import as_number, as_whole
 from hubel.data import Augmentation
 from hubel.tasks import Figure
@@ -30,7 +31,7 @@ class Mirrored:
     def of(cls, told: Mapping[str, Any]) -> Mirrored:
         """As a checkpoint has it. Raises `MISREAD` for what is none."""
         if told["how"] not in WAYS or not isinstance(told["taken"], bool):
-            raise ValueError(f"expected a way to mirror, received {told['how']!r}")
+            raise SettingError(f"expected a way to mirror, received {told['how']!r}")
         figures = as_number(told["as_they_are"]), as_number(told["mirrored"])
         return cls(told["how"], as_whole(told["step"]), str(told["figure"]), *figures, told["taken"])
 

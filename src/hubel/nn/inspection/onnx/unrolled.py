@@ -42,12 +42,7 @@ class _Graph:
         for node in self.graph.node:
             try:
                 found = self._from(node) if node.op_type in CELLS else None
-            except (
-                KeyError,
-                ValueError,
-                IndexError,
-                OSError,
-            ):  # of another form, or its numbers are not there
+            except (LookupError, ValueError, OSError):  # of another form, or its numbers are not there
                 continue
             if found is not None:
                 return found
