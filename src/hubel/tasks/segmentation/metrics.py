@@ -62,8 +62,7 @@ class Metrics(Measured):
 
     def table(self, most: int, colours: tuple[Colour, ...] = ()) -> Table:
         """Each class; of more than `most`, those of least IoU."""
-        order = list(range(len(self.per_class)))
-        note = ""
+        order, note = list(range(len(self.per_class))), ""
         if len(order) > most:
             note = f"the {most} classes of least IoU, of {len(order)}; all of them: --json"
             order = sorted(order, key=lambda i: (self.per_class[i].iou is None, self.per_class[i].iou or 0.0))[:most]

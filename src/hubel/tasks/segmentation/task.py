@@ -141,8 +141,7 @@ class Segmentation(Places):
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         height, width = whole.shape[:2]
         if self.windows and height >= model.preprocessing.height and width >= model.preprocessing.width:
-            pixels = np.asarray(picture)
-            bands = [band.argmax(0).to(torch.uint8) for band in in_windows(model, pixels)]
+            bands = [band.argmax(0).to(torch.uint8) for band in in_windows(model, np.asarray(picture))]
             return Segmented(self, torch.cat(bands).numpy(), whole, top)
         prepared = model.preprocessing.prepare(picture)
         scores = enlarged(outputs_of(model, prepared[np.newaxis]), prepared.shape[:2])
@@ -158,9 +157,8 @@ class Segmentation(Places):
         order = sorted((self._drawn(model, dataset, int(number)) for number in some), key=lambda each: each[0])
         chosen = [*order[:_WORST], *order[_WORST :: max(1, (len(order) - _WORST) // 2)][-2:]]
         note = (
-            f"{found.sentence(dataset.name or 'the images')}. IoU: of the pixels that are so or were called so, those "
-            "that are both; Dice counts these twice, what is only one once. Recall: of those that are so, those that "
-            "were called so."
+            f"{found.sentence(dataset.name or 'the images')}. IoU: of pixels that are so or were called so, those that "
+            "are both; Dice counts these twice, others once. Recall: of those that are so, those that were called so."
         )
         told = f"of {len(some):,} images, {'all' if len(some) == len(dataset) else 'evenly spread'}, the worst first"
         return [
