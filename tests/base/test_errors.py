@@ -25,7 +25,7 @@ def test_the_drawing_is_the_tree() -> None:
             importlib.import_module(room.name)
     lines = [line for line in (errors.__doc__ or "").split("\n\n")[1].splitlines() if line]
     drawn = [((len(line) - len(line.lstrip())) // 2, line.split()[0]) for line in lines]
-    for lazy in ("hubel.look.retrieve.index", "hubel.export.check"):
+    for lazy in ("hubel.look.retrieve.index", "hubel.export.check", "hubel.cli._network"):
         importlib.import_module(lazy)
     parents = {name: parent(drawn, place) for place, (_, name) in enumerate(drawn)}
     real = list(tree(HubelError))

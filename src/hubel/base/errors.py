@@ -9,6 +9,7 @@ HubelError                    anything that hubel refuses or cannot do
     UnknownOptionError        no option of the network
     UnknownTaskError          no task
   SettingError                a setting or an argument of the wrong kind, out of range, or against another one
+    NoTreeError               a model that is no tree, where one is asked for on the command line
     OrderError                weights that no order can be Keras's
     TaskImportError           a task of another package that cannot be imported
   LimitError                  more of something than is taken without being asked; the message names the setting
