@@ -123,7 +123,10 @@ def test_a_file_says_how_often_it_looks_and_engines_follow_what_is_asked(tmp_pat
     engine = opened(place, lambda: load_model(place), "onnxruntime").model
     near(outputs_of(engine, prepared), both)
     near(outputs_of(engine.asked(views=1), prepared), once)
-    hubel.export.export(again, tmp_path / "model.onnx")
+    told = hubel.export.export(again, tmp_path / "model.onnx").notes
+    assert any("two views" in each for each in told)
+    assert "mirrored, in twice the time" in str(again)
+    assert "mirrored" not in str(again.asked(views=1))
     file = open_onnx(tmp_path / "model.onnx")
     near(outputs_of(file, prepared), both)
     near(outputs_of(file.asked(views=2), prepared), both)

@@ -18,6 +18,11 @@ from hubel.export.forms import FORMS, Calibration, Order, Written, form_of
 from hubel.tasks import LoadedModel, need_examples
 from hubel.tasks.decoding import decoding_of
 
+TWO_VIEWS = (
+    "its answers are of two views of a picture, as it is and mirrored, as the model's are; hubel.export of "
+    "model.asked(views=1) writes one that looks once, in half the time"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
@@ -99,7 +104,8 @@ def export(
                 raise SkewError(f"{place}: not written, since it would answer otherwise: {found.sentence()}{instead}")
         _put(place, written)
         size = sum(map(len, written.files.values()))
-        return Exported(place, form, written.input, size, found, written.notes, dict(written.facts))
+        notes = (*written.notes, *([TWO_VIEWS] if loaded.task.exchange is not None else []))
+        return Exported(place, form, written.input, size, found, notes, dict(written.facts))
 
 
 def check_apart(model: str | os.PathLike[str], place: Path) -> None:

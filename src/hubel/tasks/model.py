@@ -151,6 +151,7 @@ def facts(model: LoadedModel) -> list[tuple[str, str]]:
         (model.example[1], str(model.preprocessing)),
         ("network", shortened(str(model.network), 300)),
         ("size", f"{report.parameters:,} parameters, {report.macs:,} multiply-adds {an(model.example[0])}"),
+        *([("views", "2: as it is and mirrored, in twice the time")] if model.task.exchange is not None else []),
         ("training", ", ".join(_training(model)) or "not told"),
     ]
 
@@ -167,6 +168,7 @@ def facts_data(model: LoadedModel) -> dict[str, Any]:
         "network": str(model.network),
         "parameters": report.parameters,
         "macs": report.macs,
+        **({VIEWS: views} if (views := getattr(model.task, VIEWS, None)) else {}),
         "training": dict(model.summary),
     }
 
