@@ -18,16 +18,23 @@ def main(
     about: str | None,
     seconds: float,
     figures: Callable[[Any], dict[str, Any]],
-    parts: Callable[[Any], Any] = lambda splits: splits,
+    parts: Callable[[Any], Any] | None = None,
     **reading: Any,
 ) -> None:
     """Train, measure on the test part, print one line of JSON. about: what is trained, a page. figures: of what was
-    measured. parts: of the splits that were read, those that are meant. reading: arguments of `hubel.tasks.load`.
+    measured. parts: of the splits that were read, those that are meant, where not all are. reading: arguments of
+    `hubel.tasks.load`.
     """
     parser = argparse.ArgumentParser(description=(about or "").partition("\n\n")[0])
     parser.add_argument("--data", required=True, help="the folder")
     parser.add_argument("--seconds", type=float, default=seconds, help="of one thread, from start to model")
     parser.add_argument("--run", help="where the run goes (default: a temporary folder)")
+    parser.add_argument(
+        "--input",
+        type=lambda text: tuple(map(int, text.split("x"))),
+        metavar="HxWxC",
+        help="of the network, to compare",
+    )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the recipe, to compare")
     arguments = parser.parse_args()
     time.perf_counter = time.process_time  # what a budget is held against
@@ -43,11 +50,19 @@ def main(
     changes = {name: parse_value(value) for name, _, value in (each.partition("=") for each in arguments.set)}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(arguments.run or folder) / "run"
-        splits = parts(load(arguments.data, **reading))
-        run = hubel.train(splits, directory=place, time_budget=arguments.seconds, threads=1, **changes)
-        trained, model = time.process_time(), run.model()
+        own = {"directory": place, "time_budget": arguments.seconds, "threads": 1, **changes}
+        own |= {"input": arguments.input} if arguments.input else {}
+        if parts is None:
+            run = hubel.train(arguments.data, **own, **reading)
+            trained = time.process_time()
+            splits = load(arguments.data, size=run.network.input[:2], **reading)
+        else:
+            splits = parts(load(arguments.data, **reading))
+            run = hubel.train(splits, **own)
+            trained = time.process_time()
+        model, began = run.model(), time.process_time()
         found = evaluate(model, splits.test)
-        measured = (time.process_time() - trained) / len(splits.test)
+        measured = (time.process_time() - began) / len(splits.test)
         files = [path for path in splits.test.paths[:5] if Path(path).is_file()]
         began = time.process_time()
         for path in files:
@@ -60,6 +75,9 @@ def main(
             "epochs": run.metrics[-1].epoch,
             "steps": run.metrics[-1].step,
             "network": run.network.name,
+            "input": run.network.input,
+            "on_the_way": {name: model.summary[name] for name in ("validation", "one_view") if name in model.summary},
+            "found": {name: run.settings[name] for name in ("mirrors", "views") if name in run.settings},
             "recipe": str(run.recipe),
             "seconds_an_image_measured": measured,
             "seconds_an_image_predicted": predicted,
