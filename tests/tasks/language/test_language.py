@@ -306,11 +306,11 @@ def test_a_network_by_rule(text, tmp_path):
         (1_000_000, 0, "lstm 256 sequences, dense 40"),
         (1_000_000, 30, "lstm 128 sequences, dense 40"),
         (1_000_000, 150, "lstm 256 sequences, dense 40"),
-        (1_000_000, 1200, "lstm 640 sequences, dropout 0.4, dense 40"),
+        (1_000_000, 1200, "lstm 640 sequences, dropout 0.3, dense 40"),
         (1_000_000, 36_000, "lstm 640 sequences, dropout 0.4, dense 40"),
         (100_000, 1200, "lstm 192 sequences, dropout 0.4, dense 40"),
         (100_000, 1, "lstm 128 sequences, dense 40"),
-        (300_000, 0, "lstm 256 sequences, dropout 0.4, dense 40"),
+        (300_000, 0, "lstm 256 sequences, dropout 0.3, dense 40"),
     ],
 )
 def test_the_network_by_rule_is_as_large_as_text_and_time_are_long(length, seconds, words, tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ _SYMBOLS = 8_000_000  # to be seen in all
 _UNITS = (1024, 768, 640, 512, 384, 256, 192, 128)
 _OFTEN, _WEIGHTS = 5, 2  # epochs at least, and weights a symbol at most, where a network is as large as the time allows
 _WIDE = 512  # units from which 64 streams are quicker than 32, by a sixth
-_BY_HEART, _DROPPED = 5, 0.4  # weights times epochs a symbol, from which on so much dropout helps
+_DROPPED = ((30, 0.4), (12, 0.3), (6, 0.2))  # weights times epochs a symbol, from which on so much dropout helps
 _HARDEST = 20  # symbols in a report
 _SAMPLE = 200  # symbols of what is written on the way
 
@@ -127,8 +127,9 @@ class Language(task.Task):
     def _chosen(self, training: Dataset, units: int, epochs: float) -> task.Chosen:
         """The network with so many units; with dropout where it would know the text by heart after so many epochs."""
         symbols, length = len(self.vocabulary), training.targets.array.size
-        weights = 4 * units * units
-        layers = f"lstm {units} sequences" + (f", dropout {_DROPPED}" if weights * epochs > _BY_HEART * length else "")
+        learnt = 4 * units * units * epochs / max(1, length)
+        dropped = next((f", dropout {share}" for least, share in _DROPPED if learnt > least), "")
+        layers = f"lstm {units} sequences{dropped}"
         text = f"{training.shape[0]}: embed {symbols} {min(64, symbols)}, {layers}, dense {symbols}"
         return task.Chosen(text, {}, f"a text of {length:,} {self.vocabulary.noun}s", f"lstm{units}")
 
