@@ -77,7 +77,10 @@ def requests(model: str) -> Iterator[tuple[str, bytes]]:
     pixels = {"name": "pixels", "datatype": "UINT8", "shape": [1, 8, 8, 3], "data": list(range(192))}
     letters = base64.b64encode(picture.getvalue()).decode()
     coded = {"name": "pictures", "datatype": "BYTES", "shape": [1], "data": [letters]}
-    yield "pixels.json", json.dumps({"inputs": [pixels], "id": "a", "parameters": {"top": 2}}).encode()
+    yield (
+        "pixels.json",
+        json.dumps({"inputs": [pixels], "id": "a", "parameters": {"binary_data_output": False}}).encode(),
+    )
     yield "pictures.json", json.dumps({"inputs": [coded], "outputs": [{"name": "class"}]}).encode()
     head = f"POST /v1/models/{model}/predict?top=2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
     head += "Content-Type: image/png\r\n"

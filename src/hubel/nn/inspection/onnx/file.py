@@ -269,30 +269,45 @@ def _laid(
     orders = [(len(shape) - 1, *range(len(shape) - 1)), tuple(range(len(shape)))]
     laid = [[shape[axis] for axis in order] for order in orders]
     agree = [each for each in laid if all(own in (None, size) for own, size in zip(rest, each, strict=True))]
-    if channels_last(graph, name) and laid[1] in agree:
+    if channels_last(graph, name, takers_of(graph)) and laid[1] in agree:
         return list(laid[1])
     return list(agree[0] if agree else laid[0])
 
 
-def channels_last(graph: Any, name: str) -> bool:
+def takers_of(graph: Any) -> dict[str, list[Any]]:
+    """The nodes that take each tensor."""
+    found = dict[str, list[Any]]()
+    for node in graph.node:
+        for name in node.input:
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def channels_last(graph: Any, name: str, takers: Mapping[str, Sequence[Any]]) -> bool:
     """Whether an input has its channels last: whatever takes it, or what was made of each of its numbers by itself,
     brings them to the front, or steps before images.
     """
-    given, ends = {name}, list[Any]()
-    for node in graph.node:
-        if node.op_type in _BY_ITSELF and not given.isdisjoint(node.input):
-            given.update(node.output)
-        elif node.op_type != "Shape" and not given.isdisjoint(node.input):
-            ends.append(node)
+    given, waiting, ends = {name}, [name], 0
     alone = any(each.name == name and _of_one_channel(each) for each in graph.input)
-    return bool(ends) and all(
-        tuple(node.attribute[0].ints) in ((0, 3, 1, 2), (1, 0, 2))
-        if node.op_type == "Transpose"
-        else alone and node.op_type == "Reshape" and _one_channel_first(graph, node.input[1])
-        for node in ends
-    )
+    while waiting:
+        for node in takers.get(waiting.pop(), ()):
+            if node.op_type in _BY_ITSELF:
+                waiting += {*node.output} - given
+                given.update(node.output)
+                if len(given) > _FAR:
+                    return False
+            elif node.op_type != "Shape":
+                ends += 1
+                if not (
+                    tuple(node.attribute[0].ints) in ((0, 3, 1, 2), (1, 0, 2))
+                    if node.op_type == "Transpose"
+                    else alone and node.op_type == "Reshape" and _one_channel_first(graph, node.input[1])
+                ):
+                    return False
+    return ends > 0
 
 
+_FAR = 64  # numbers made one of another before channels are brought to the front: none does so later
 _BY_ITSELF = {"Add", "Sub", "Mul", "Div", "Cast", "Identity", "Pad", "Unsqueeze", "QuantizeLinear", "DequantizeLinear"}
 
 

@@ -14,7 +14,7 @@ import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Sum, analyse
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.costs import inspect_onnx
-from hubel.nn.inspection.onnx.file import channels_last, made_sense_of, read_onnx
+from hubel.nn.inspection.onnx.file import channels_last, made_sense_of, read_onnx, takers_of
 from hubel.nn.inspection.onnx.learned import NOT_LEARNED
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.composed import convolved_steps
@@ -81,7 +81,7 @@ class _Reading:
     """
 
     def __init__(self, graph: Any, shapes: dict[str, TensorShape], constants: Constants) -> None:
-        self.graph, self.shapes, self.constants = graph, shapes, constants
+        self.graph, self.shapes, self.constants, self.takers = graph, shapes, constants, takers_of(graph)
         self.attribute = importlib.import_module("onnx.helper").get_attribute_value
         self.found: list[Step] = []
         self.values: dict[str, Value] = {}
@@ -138,7 +138,7 @@ class _Reading:
         if not takes or (pattern is None and node.op_type not in {*OPERATORS, *JOINS, *CELLS}):
             raise NetworkError(f"{label}: the tree has no layer for {node.op_type}")
         if not self.found:
-            shape, self.last = self.shapes[takes[0]], channels_last(self.graph, takes[0])
+            shape, self.last = self.shapes[takes[0]], channels_last(self.graph, takes[0], self.takers)
             last = self.last
             self.values[takes[0]] = Value(0, "last" if last else "first")
             self.found.append(Step(takes[0], None, (), shape=shape[1:] if last else public(shape)))
@@ -163,7 +163,7 @@ class _Reading:
             value.order,
             step.shape,
             step.what if self.constants.used[takes[0]] == 1 else None,
-            self.last or channels_last(self.graph, node.output[0]),
+            self.last or channels_last(self.graph, node.output[0], self.takers),
             value.place in self.free and self.constants.used[takes[0]] == 1,
         )
         learned = (name for place, name in enumerate(names) if place not in NOT_LEARNED.get(one.kind, ()))
