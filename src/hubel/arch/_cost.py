@@ -22,10 +22,12 @@ class Keeps:
     while the input's gradient is, `learning_bytes` while any is, and copies of input and output where the backward pass
     `copies` them into another layout (of the output alone where groups of channels are `narrow`, a number of channels
     that fills no register; of the input's gradient twice where it `skips` places, if that is more), and of the input
-    where a layer `widens` numbers of 16 bits to 32. `autocast` is what is
+    where a layer `widens` numbers of 16 bits to 32, to add them up. `autocast` is what is
     held instead where weights have 32 bits and products 16. `groups` are those of a convolution, none of other layers,
     and `unfolded` the numbers that an image's windows in one are written out as, where that is done: 0 where that is
-    the image itself; backward, or always, that may be `one_by_one`. `stepwise` is what a recurrent layer holds instead
+    the image itself; backward, or always, that may be `one_by_one`; `uneven` are a transposed one's kernels of which
+    some places meet more than others. `products` are the numbers of an image's windows where each place has weights of
+    its own. `stepwise` is what a recurrent layer holds instead
     where a processor has no products of 16 bits; under autocast it works in 32 there.
     """
 
@@ -42,10 +44,12 @@ class Keeps:
     copies: bool = False
     narrow: int = 0
     skips: bool = False
-    widens: bool = False
+    widens: Literal["", "forward", "backward"] = ""
     groups: int = 0
     unfolded: int = 0
     one_by_one: Literal["", "backward", "always"] = ""
+    uneven: bool = False
+    products: int = 0
     autocast: Keeps | None = None
     stepwise: Keeps | None = None
 

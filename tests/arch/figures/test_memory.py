@@ -176,6 +176,42 @@ def test_with_avx512_few_channels_have_blocks_of_their_own(text: str, precision:
     assert said == pytest.approx(found, rel=0.03 if precision == "float32" else 0.08)
 
 
+@pytest.mark.skipif(HERE != "avx512", reason="what a processor with AVX-512 copies")
+@pytest.mark.parametrize("precision", ["float32", "autocast", "bfloat16"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20x20x5: local 7 5x5/2, flatten, dense 10",
+        "12x12x8: local 40 3x3, globalavgpool, dense 10",
+        "14x14x3: scale, local 16 3x3 same relu, local 8 2x2/2, flatten, dense 10",
+        "24x24x4: conv 12 3x3 same, norm, relu, local 4 5x5 nobias, globalavgpool, dense 10",
+        "12x12x10: deconv 30 3x3/3, globalavgpool, dense 10",
+        "7x7x64: conv 48 1x1, norm, relu, deconv 20 2x2/2, norm, relu, deconv 10 4x4/2 pad=1, globalavgpool, dense 10",
+        "12x12x9: scale, deconv 18 5x5/2, relu, globalavgpool, dense 10",
+        "16x16x24: scale, deconv 24 3x3 pad=1, globalavgpool, dense 10",
+        "12x12x16: scale, deconv 32 2x2/2 groups=2, globalavgpool, dense 10",
+        "14x14x40: scale, conv 40 5x5 same groups=5, relu, globalavgpool, dense 10",
+        "20x20x30: scale, conv 60 3x3/2 groups=3, norm, relu, conv 60 3x3 same groups=3, globalavgpool, dense 10",
+        "18x18x14: scale, conv 14 3x3/2 groups=2, globalavgpool, dense 10",
+        "14x14x7: conv 14 3x3 same groups=7, relu, globalavgpool, dense 10",
+        "20x20x20: scale, dwconv 5x5/2, relu, globalavgpool, dense 10",
+    ],
+)
+def test_with_avx512_local_transposed_and_grouped_layers(text: str, precision: Any) -> None:
+    if precision != "float32" and not torch.cpu._is_avx512_bf16_supported():
+        pytest.skip("products of 16 bits are others there")
+    network = parse(text)
+    module, given = build(network), pictures(network, 16)
+    if precision == "bfloat16":
+        module, given = module.bfloat16(), given.bfloat16()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    found = peak(module, given, autocast=precision == "autocast")
+    torch.set_num_threads(threads)
+    said = training_memory(network, 16, precision=precision, processor="avx512").total
+    assert said == pytest.approx(found, rel=0.08)
+
+
 @pytest.mark.skipif(HERE != "avx2", reason="what a processor with AVX2 alone copies and writes out")
 @pytest.mark.parametrize("precision", ["float32", "autocast", "bfloat16"])
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubel.arch._cost import Keeps
-from hubel.arch._shape import Shape, size
+from hubel.arch._shape import Shape, positions, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,11 @@ class Copies:
     def summed(self, keeps: Keeps, input: Shape, output: Shape, kept: bool) -> int:
         """Count the room of 32-bit numbers in which a layer adds up; in the usual layout a convolution has its own."""
         wide = 4 * self.batch
-        room = wide * size(input) if keeps.widens and self.widths.activation < 4 else 0
+        room = wide * size(input) if keeps.widens == "forward" and self.widths.activation < 4 else 0
         blocks = keeps.copies and kept and not self.channels_last and not self.writes_out(keeps)
-        if kept and self._in_wide_blocks(keeps):
+        if kept and self._wide(keeps) and (keeps.one_by_one or self._grouped(keeps, input, output)):
+            return room + self._in_groups(keeps, input, output)
+        if kept and self._wide(keeps):
             made = self._rounded(output, 16)
             given = 0 if self._few(keeps, input) else self._rounded(input, 16)  # which are read as they are
             return room + self.widths.activation * self.batch * max(made, made + given - size(output))
@@ -62,12 +64,36 @@ class Copies:
         given, made = (self.batch * size(shape) * width for shape in (input, output))
         return max(windows + given // groups + (made // groups if backward else 0), given if backward else made)
 
-    def _in_wide_blocks(self, keeps: Keeps) -> bool:
-        """Whether a convolution is an ordinary one as AVX-512 has it: of one group or one for each channel, neither
-        transposed nor dilated.
-        """
-        plain = keeps.groups > 0 and not keeps.narrow and not keeps.one_by_one
+    def _wide(self, keeps: Keeps) -> bool:
+        """Whether a convolution is one as AVX-512 has it, and not dilated."""
+        plain = keeps.groups > 0 and keeps.one_by_one != "always"
         return plain and self.widths.block == 16 and not self.widths.unfolds and not self.channels_last
+
+    def _in_groups(self, keeps: Keeps, input: Shape, output: Shape) -> int:
+        """Count AVX-512's forward room of several groups, or of a transposed convolution.
+
+        That one makes its output in 32 bits in room of its own where kernels overlap unevenly; else it makes one with
+        channels last, of which two copies come after each other, unless there is but one channel.
+        """
+        width, images, groups = self.widths.activation, self.batch, keeps.groups
+        given, made = size(input), size(output)
+        if not keeps.one_by_one:
+            return width * images * (max(given, made) if self._by_fours(keeps, input, output) else made)
+        if groups == input[-1] or positions(output) < 2 * positions(input):  # depthwise, or without strides
+            given, made = self._rounded(input, 16), self._rounded(output, 16)
+        own = (4 + width) * made + width * given - width * size(output)
+        if groups > 1:
+            return images * own
+        last = width * (size(output) if output[-1] == 1 else max(2 * size(output), size(input)))
+        return images * max(last, own if keeps.uneven else 0)
+
+    def _grouped(self, keeps: Keeps, input: Shape, output: Shape) -> bool:
+        """Whether there are several groups, other than a channel each of a convolution that is not transposed."""
+        return keeps.groups > 1 and (keeps.one_by_one != "" or max(input[-1], output[-1]) > keeps.groups)
+
+    def _by_fours(self, keeps: Keeps, input: Shape, output: Shape) -> bool:
+        """Whether each group's channels fill blocks of four; others are read as they are."""
+        return not any(shape[-1] // keeps.groups % 4 for shape in (input, output))
 
     def _few(self, keeps: Keeps, input: Shape) -> bool:
         """Whether so few channels are given that they fill no block; of 1×1 and depthwise ones none are too few."""
@@ -77,9 +103,27 @@ class Copies:
         """Count a picture's numbers in blocks of so many channels."""
         return size(shape) // shape[-1] * -(-shape[-1] // block) * block
 
-    def _wide(self, keeps: Keeps, input: Shape, output: Shape, wanted: bool) -> int:
+    def _groups_backward(self, keeps: Keeps, input: Shape, output: Shape, wanted: bool) -> int:
+        """Count what AVX-512's backward pass lays out anew of several groups: both where a group's channels fill a
+        register's 32 bytes, else the windows of one group in one image, and weights' gradients in four parts.
+        """
+        width, parted, learned = self.widths.activation, input if keeps.one_by_one else output, 0
+        given, made = (width * self.batch * size(shape) for shape in (input, output))
+        if not any(shape[-1] // keeps.groups * width % 32 for shape in (input, output)):
+            learned = given + made
+        elif keeps.unfolded:
+            learned = width * keeps.unfolded + 16 * keeps.unfolded // positions(parted) * parted[-1]
+        if not wanted:
+            return learned
+        if self._by_fours(keeps, input, output):
+            return max(learned, given, made)
+        twice = keeps.skips and (width < 4 or keeps.narrow >= 8)
+        return max(learned, (1 + twice) * given, width * keeps.unfolded)
+
+    def _backward(self, keeps: Keeps, input: Shape, output: Shape, wanted: bool, transposed: bool = False) -> int:
         """Count what AVX-512's backward pass lays out anew, beside the input's gradient itself: first both for that,
         and then both for the weights' gradient, of fewer than 16 channels given in blocks of 8, of three none.
+        A `transposed` one's input is what another gives: it is told the other way round.
         In 16 bits such are windows written out, one image after another, or the output alone where it fills its blocks;
         others have an image of both turned round. Gradients of weights are summed up in 32 bits, in blocks too.
         """
@@ -103,11 +147,32 @@ class Copies:
             bytes += 4 * places // input[-1] * -(-input[-1] // 16) * -(-output[-1] // 16) * 256
         if not wanted:
             return bytes
-        given, made = self._rounded(input, 16), self._rounded(output, 16)
+        given, made, asked = self._rounded(input, 16), self._rounded(output, 16), size(input)
+        if transposed:
+            given, made, asked = made, 0 if few else given, size(output)
         skips = keeps.skips or (alone and keeps.copies and width < 4)
-        most = 2 * size(input) if skips else max(given, given + made - size(input))
+        most = 2 * asked if skips else max(given, given + made - asked)
         later = self.widths.weight * places * output[-1]  # the weights' gradient, which is not there yet
         return max(bytes, width * images * most - later)
+
+    def products(self, keeps: Keeps, input: Shape, output: Shape, wide: bool, wanted: bool) -> tuple[int, int, int]:
+        """Count the room of products of which each place has its own: forward, backward, and once that let go of what
+        was kept, weights' gradients apart. `wide`: windows are written out in the weights' width, and cast.
+
+        oneDNN's products of 16 bits take copies of windows, and of their outputs' gradients. Windows' gradients are put
+        in order and added up, where there are three of them.
+        """
+        if not keeps.products:
+            return 0, 0, 0
+        width, images = self.widths.activation, self.batch
+        read = self.widths.weight if wide else width
+        again = width * images * (width < 4 and not self.widths.unfolds)
+        forward = read * images * keeps.products * (read > width) + again * keeps.products
+        backward = again and again * (keeps.products + size(output))
+        if not wanted:
+            return forward, backward, 0
+        given = read * images * size(input)
+        return forward, backward + width * images * keeps.products - given, 3 * read * images * keeps.products - given
 
     def _in_blocks(self, shape: Shape) -> int:
         """Count a picture's numbers as oneDNN lays them out: of 32 bits in blocks of channels."""
@@ -126,8 +191,11 @@ class Copies:
             summed = biased and keeps.one_by_one != "always"
             shifts = 4 * self.batch * size(output) // keeps.groups if summed else 0  # in 32 bits, to be added up
             return max(self.written_out(keeps, input, output, backward=True), shifts)
-        if self._in_wide_blocks(keeps):
-            return self._wide(keeps, input, output, wanted)
+        if self._wide(keeps) and self._grouped(keeps, input, output):
+            return self._groups_backward(keeps, input, output, wanted)
+        if self._wide(keeps):
+            turned = keeps.one_by_one == "backward"
+            return self._backward(keeps, *((output, input) if turned else (input, output)), wanted, turned)
         if not keeps.copies:
             return 0
         width, both = self.widths.activation, not keeps.narrow or keeps.narrow * self.widths.activation >= 32

@@ -61,6 +61,8 @@ class _Operation:
     gradient_bytes: int = 0
     cast_bytes: int = 0
     copied_bytes: int = 0  # that the backward pass lays out anew
+    after_bytes: int = 0  # the same when what was kept is gone
+    narrow_bytes: int = 0  # its input's gradient, where that has a cast copy
     whole: bool = False  # it needs its output's gradient in one piece, and copies a slice of a concatenation's
     gives: str = "own"  # or "same": the gradient of its output, or a view of that
     again: Callable[[list[_Operation]], _Value] | None = None
@@ -179,13 +181,14 @@ class Tape:
         wants = tensor.wants_gradient or cost.trainable > 0
         wide = exact or (tensor.wide and not cost.macs)
         read = tensor
-        if wide != tensor.wide:  # what it reads is a copy in another width
+        if wide != tensor.wide and not keeps.products:  # what it reads is a copy in another width
             read = self._new(self._bytes(before, wide), tensor.wants_gradient, wide)
         output = self._new(self._bytes(shape, wide), wants, wide)
         through = self.batch * keeps.through_bytes if tensor.wants_gradient else 0
         beside = self._new(self._beside(cost, keeps, exact) + through)
         room = self._at_once(keeps.passing_bytes, exact) + self.copies.summed(keeps, before, shape, entries is not None)
-        self._look(path, "forward", room + self.copies.written_out(keeps, before, shape))
+        now, backward, after = self.copies.products(keeps, before, shape, tensor.wide, tensor.wants_gradient)
+        self._look(path, "forward", room + now + self.copies.written_out(keeps, before, shape))
         if entries is not None and wants:
             kept = [beside]
             kept += [read] if keeps.input and not read.outside else []
@@ -195,9 +198,14 @@ class Tape:
             cast = 0 if exact else self.widths.cast * cost.trainable * (cost.macs > 0)
             inputs = [tensor] if tensor.wants_gradient else []
             copied = self.copies.copied(keeps, before, shape, tensor.wants_gradient, cost.bias_operations > 0)
-            copied += self._at_once(keeps.learning_bytes + (keeps.backward_bytes if inputs else 0), exact)
+            copied += backward + self._at_once(keeps.learning_bytes + (keeps.backward_bytes if inputs else 0), exact)
+            if keeps.widens == "backward" and self.widths.activation < 4 and not wide:
+                copied += 4 * self.batch * size(before)
             gradient, whole = self.widths.weight * cost.trainable, keeps.copies or self.copies.writes_out(keeps)
-            entries.append(_Operation(path, inputs, output, kept, gradient, cast, copied, whole))
+            if keeps.products:  # the weights' gradient is one of a view, and is copied
+                after = max(after, gradient)
+            narrow = read.bytes if read is not tensor and inputs else 0
+            entries.append(_Operation(path, inputs, output, kept, gradient, cast, copied, after, narrow, whole))
         if read is not tensor:
             self._change(read, local=-1)
         self._change(beside, local=-1)
@@ -299,9 +307,12 @@ class Tape:
                 self._change(of_output, local=-1)
             for one in entry.kept:
                 self._change(one, saved=-1)
-            if entry.cast_bytes:  # the 16-bit gradient becomes one of 32 bits when the layer has let go
+            if entry.narrow_bytes:  # gradients of 16 bits become ones of 32 when the layer has let go
+                self._look(entry.path, "backward", entry.narrow_bytes + entry.cast_bytes)
+            if entry.cast_bytes:
                 self._gradients += entry.gradient_bytes
-                self._look(entry.path, "backward", entry.cast_bytes)
+            if entry.cast_bytes or entry.after_bytes:
+                self._look(entry.path, "backward", max(entry.cast_bytes, entry.after_bytes))
 
     def _entry_backward(self, entry: _Operation, of_output: _Tensor, gradients: dict[int, _Tensor]) -> None:
         if not entry.cast_bytes:
@@ -314,7 +325,8 @@ class Tape:
             else:
                 made.append(self._new(tensor.bytes))
         piece = entry.output.bytes if entry.whole and of_output.bytes > entry.output.bytes else 0
-        self._look(entry.path, "backward", entry.cast_bytes + entry.copied_bytes + piece)
+        made_later = entry.inputs[0].bytes - entry.narrow_bytes if entry.narrow_bytes else 0
+        self._look(entry.path, "backward", entry.cast_bytes + entry.copied_bytes + piece - made_later)
         for tensor, gradient in zip(entry.inputs, made, strict=True):
             self._accumulate(tensor, gradient, gradients, entry.path)
 

@@ -6,7 +6,7 @@ from hubel.arch import ops
 from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import Fit, ShapeError, need_groups
 from hubel.arch._layer import Layer, register
-from hubel.arch._shape import Shape, positive
+from hubel.arch._shape import Shape, positive, size
 from hubel.arch._window import need_picture
 from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.base.errors import SettingError
@@ -42,8 +42,9 @@ class Scale(Layer):
         return Call("Scale", {"channels": input[-1], "bias": self.use_bias})
 
     def keeps(self, input: Shape) -> Keeps:
-        """Keep the input."""
-        return Keeps(input=True)
+        """Keep the input. Products stand beside what comes of them, and backward are added up in 32 bits."""
+        product = 4 * size(input)
+        return Keeps(input=True, passing_bytes=product * self.use_bias, learning_bytes=product, widens="backward")
 
 
 @register("shift")

@@ -291,8 +291,7 @@ class LocallyConnected2D(Windowed, Weighted):
     def keeps(self, input: Shape) -> Keeps:
         """Keep the unfolded windows, a column of kernel·kernel·channels for each place.
 
-        PyTorch's `unfold` makes room for the padded picture first, and gives none back where the windows need less. The
-        windows' gradient is there twice: once as the product gives it, once in the order in which it is folded.
+        PyTorch's `unfold` makes room for the padded picture first, and gives none back where the windows need less.
         """
         rows, columns, _ = self.output_shape(input)
         height, width = both(self.kernel_size)
@@ -300,4 +299,8 @@ class LocallyConnected2D(Windowed, Weighted):
         left, right, top, bottom = windows.sides
         padded = (input[0] + top + bottom) * (input[1] + left + right)
         unfolded = rows * columns * height * width
-        return Keeps(extra_bytes=4 * input[2] * max(unfolded, padded), backward_bytes=2 * 4 * input[2] * unfolded)
+        return Keeps(
+            extra_bytes=4 * input[2] * max(unfolded, padded),
+            passing_bytes=4 * input[2] * padded * any(windows.sides),
+            products=input[2] * unfolded,
+        )

@@ -191,7 +191,7 @@ class GlobalPooling(Layer):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep, of the largest, the winners' places (8 bytes each)."""
-        return Keeps(input=True, fixed_bytes=8 * input[-1]) if self.how == "max" else Keeps(widens=True)
+        return Keeps(input=True, fixed_bytes=8 * input[-1]) if self.how == "max" else Keeps(widens="forward")
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See everything."""

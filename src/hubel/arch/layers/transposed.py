@@ -149,7 +149,10 @@ class Conv2DTranspose(Weighted):
         """Keep the input."""
         rows, columns = both(self.kernel_size)
         unfolded = positions(input) * self.filters // self.groups * rows * columns
-        return Keeps(input=True, copies=True, groups=self.groups, unfolded=unfolded, one_by_one="backward")
+        uneven = any(k % s or s == 1 for k, s in zip((rows, columns), both(self.strides), strict=True))
+        return Keeps(
+            input=True, copies=True, groups=self.groups, unfolded=unfolded, one_by_one="backward", uneven=uneven
+        )
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See the inputs whose kernels land on a place."""
