@@ -64,3 +64,28 @@ def test_keras_shapes() -> None:
         Sequential([layers.Flatten(input_shape=(1, 28, 28)), layers.Dense(10)])
     with pytest.warns(UserWarning, match="write 32×32×3"):
         Sequential([layers.Input(shape=(3, 32, 32)), layers.Dense(10)])
+
+
+def test_inspect_says_it_of_one_of_several_inputs_and_where_it_stops(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "several.py"
+    file.write_text(
+        "import torch\nfrom torch import nn\nclass Two(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.head = nn.Linear(12, 4)\n"
+        "    def forward(self, x, v):\n        if x.shape[1] > 999:\n            raise ValueError('too many')\n"
+        "        return self.head(torch.cat([x.mean((1, 2, 3))[:, None].expand(-1, 2), v], 1))\n"
+        "class Features(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.head = nn.Linear(3, 4)\n"
+        "    def forward(self, x):\n        return self.head(x.mean((2, 3)))\n"
+    )
+    for inputs in (["3x64x64", "10"], ["x=3x64x64", "v=10"]):
+        asked = [word for shape in inputs for word in ("--input", shape)]
+        assert main(["inspect", f"{file}:Two", *asked, "--json"]) == 0
+        assert [n for n in json.loads(capsys.readouterr().out)["notes"] if n.endswith("write 64×64×3")]
+        assert main(["plan", f"{file}:Two", *asked, "--device", "t4"]) == 0
+        assert "is read as 3 rows" in capsys.readouterr().out
+    assert main(["inspect", f"{file}:Two", "--input", "3x64x1000", "--input", "10"]) == 2
+    assert "too many; the input 3×64×1000 is read as" in capsys.readouterr().err
+    assert main(["inspect", f"{file}:Features", "--input", "3x64x64"]) == 2
+    assert "input_shape 64×64×3 → shapes are height × width × channels" in capsys.readouterr().err

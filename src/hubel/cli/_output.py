@@ -40,9 +40,24 @@ def print_line(text: object, stream: TextIO) -> None:
     print(printable(str(text), keep="\n\t"), file=stream)
 
 
-def aside() -> contextlib.AbstractContextManager[Any]:
-    """Lead what a user's own code prints to standard error: standard output is the command's."""
-    return contextlib.redirect_stdout(sys.stderr)
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """Lead what a user's own code prints, and what it starts, to standard error: standard output is the command's."""
+    try:
+        own, error = sys.__stdout__.fileno(), sys.__stderr__.fileno()  # type: ignore[union-attr]
+        sys.stdout.flush()
+        kept = os.dup(own)
+    except (AttributeError, OSError, ValueError):  # no file: a notebook, a test
+        own = kept = -1
+    try:
+        if kept >= 0:
+            os.dup2(error, own)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept >= 0:
+            os.dup2(kept, own)
+            os.close(kept)
 
 
 def tell(text: object) -> None:

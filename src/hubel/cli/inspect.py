@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubel.arch import order_note
 from hubel.base.errors import NetworkError, SettingError
 from hubel.base.exported import is_package, usable
 from hubel.cli._example import Input, example, input_argument, moves
@@ -161,7 +162,9 @@ def inspected(model: nn.Module, inputs: Sequence[Input], batch: int) -> Inspecti
 
     if all(given.is_plain for given in inputs):
         return inspect(model, [given.shape for given in inputs], batch=batch)
-    return inspect(model, example=example(model, inputs, batch))
+    found = inspect(model, example=example(model, inputs, batch))
+    orders = [order_note(given.shape) for given in inputs if not given.kinds]
+    return replace(found, notes=(*found.notes, *filter(None, orders)))
 
 
 def _onnx(arguments: Namespace) -> Inspection:

@@ -156,3 +156,14 @@ def test_what_the_file_prints_is_kept_out_of_the_answer(
     assert json.loads(told.out)["parameters"] == 16
     assert {"loading", "making"} <= set(told.err.split("\n"))
     assert "running" in told.err
+
+
+def test_what_the_file_writes_past_python_is_kept_out_too(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "import os\nfrom torch import nn\nos.write(1, b'loaded\\n')\nos.system('echo started')\nnet = nn.Linear(4, 2)\n"
+    )
+    asked = [sys.executable, "-m", "hubel", "inspect", "loud.py:net", "--input", "4", "--json"]
+    told = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(told.stdout)["parameters"] == 10
+    assert "loaded" in told.stderr
+    assert "started" in told.stderr

@@ -144,6 +144,10 @@ def test_modules(part: nn.Module, text: str) -> None:
         (nn.ReplicationPad1d((1, 2)), "reshape 12x1x4, edgepad 1/2x0/0, reshape 15x4"),
         (Own(lambda x: functional.pad(x, (2, 0), mode="reflect")), "reshape 12x1x4, reflectpad 2/0x0/0, reshape 14x4"),
         (Own(lambda x: x[:, :, :-2]), "reshape 12x1x4, crop 0/2x0/0, reshape 10x4"),
+        (
+            Own(lambda x: x[:, :, 1::3]),
+            "reshape 12x1x4, crop 1/1x0/0, reshape 10x4, reshape 10x1x4, maxpool 1/3x1, reshape 4x4",
+        ),
         (Own(lambda x: x[:, :2]), "select 0 1"),
     ],
 )  # fmt: skip
@@ -296,6 +300,8 @@ def test_what_is_given_by_its_name_is_read_as_what_is_given_by_its_place() -> No
         (lambda x: functional.interpolate(x, size=(16, 24)), "upsample 2x3"),
         (lambda x: functional.interpolate(x, size=16, mode="bilinear"), "upsample 2 interpolation=bilinear"),
         (lambda x: x[:, :, ::2, ::2], "maxpool 1/2"),
+        (lambda x: x[..., 1::2, ::3], "crop 1/0x0/1, maxpool 1/2x3"),
+        (lambda x: x[:, :, 2:9:3, -4::2], "crop 2/2x4/1, maxpool 1/3x2"),
         (lambda x: x[..., ::3], "maxpool 1/1x3"),
         (lambda x: x.narrow(1, 1, 2), "select 1 2"),
         (lambda x: x.narrow(dim=-1, start=1, length=6), "crop 0x1"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from hubel.arch import AveragePooling2D, Conv2D, Fit, Layer, MaxPooling2D, ShapeError
+from hubel.arch import AveragePooling2D, Conv2D, Fit, Layer, MaxPooling2D, ShapeError, order_note
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.report import TensorShape, tensor_text
 from hubel.nn.inspection.run import Reached, Watch, watched
@@ -348,6 +348,8 @@ def _fits_of_input(
         if height == channels:  # somebody wrote channels first
             return (Fit("input_shape", tensor_text((width, depth, height)), "shapes are height × width × channels"),)
         return (Fit("input_shape", tensor_text((height, width, channels)), f"{channels} channels"),)
+    if order_note(picture):
+        return (Fit("input_shape", tensor_text((width, depth, height)), "shapes are height × width × channels"),)
     if isinstance(module, nn.Linear) and inputs[0][-1] != module.in_features:
         size = _size_that_gives(model, module, depth, batch)
         if size is not None:

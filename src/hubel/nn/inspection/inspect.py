@@ -70,6 +70,8 @@ def inspect(
         told = explained(error, module, picture, batch)
         stopped = decided(told, getattr(error, "watch", None))
         if not stopped:
+            if type(told) is NetworkError and (orders := _orders(input_shape)):
+                told = NetworkError("; ".join((str(told), *orders)))
             raise told from error
         watch = error.watch  # type: ignore[attr-defined]
     if stopped:
@@ -92,7 +94,7 @@ def inspect(
         shapes,
         outputs[0] if outputs else None,
         rows,
-        (*notes, *_notes(module, watch, picture)),
+        (*notes, *_orders(input_shape), *_notes(module, watch)),
         flow.stops(),
         None if stopped else memory_of(module, flow.kept() if learns else None, flow.most),
         stopped,
@@ -140,10 +142,7 @@ def _always_on(module: nn.Module, watch: Watch, inputs: Any, keywords: Any) -> I
         yield f"{paths[part] or type(part).__name__}: drops numbers in evaluation mode too (dropout that is always on)"
 
 
-def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Iterator[str]:
-    order = order_note(picture) if picture is not None else None
-    if order is not None:
-        yield order
+def _notes(model: nn.Module, watch: Watch) -> Iterator[str]:
     if without := without_batch(model, watch):
         yield str(without[1].expected)
     given = watch.seen[model].outputs[-1] if watch.seen[model].outputs else ()
@@ -223,6 +222,13 @@ def _tensor_shapes(input_shape: Any) -> list[TensorShape]:
         return [torch_order(checked_shape(shape)) for shape in (input_shape if several else (input_shape,))]
     except SettingError as error:
         raise NetworkError(f"input_shape: {error}; for other inputs inspect takes an example") from None
+
+
+def _orders(input_shape: Any) -> list[str]:
+    """Say of each input that looks like channels × height × width how it is read."""
+    several = isinstance(input_shape, (tuple, list)) and any(isinstance(shape, (tuple, list)) for shape in input_shape)
+    given = input_shape if several else (input_shape,)
+    return [note for shape in given if isinstance(shape, (tuple, list)) and (note := order_note(tuple(shape)))]
 
 
 def _picture(input_shape: Any) -> TensorShape | None:

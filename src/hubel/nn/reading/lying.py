@@ -47,6 +47,13 @@ def along_steps(layer: Layer, shape: Shape) -> Chain:
     return Chain(arch.Reshape(picture), layer, arch.Reshape((rows, channels)))
 
 
+def _thinned_steps(run: range, steps: int, features: int) -> Chain:
+    """Return what keeps every so many steps between two."""
+    before, after = run[0], steps - 1 - run[-1]
+    thinned = along_steps(arch.MaxPooling2D(1, (run.step, 1)), (steps - before - after, features))
+    return Chain(*along_steps(arch.Cropping2D(((before, after), (0, 0))), (steps, features)).nodes, *thinned.nodes)
+
+
 def cut(runs: Sequence[range], given: Sequence[int]) -> Layer | Chain | None:
     """Return the layer that keeps these runs of images, channels and places, which is a choice of channels or a part of
     the picture or sequence; None for another cut.
@@ -54,6 +61,8 @@ def cut(runs: Sequence[range], given: Sequence[int]) -> Layer | Chain | None:
     if len(runs) == 3:
         layer = cut([*runs, range(1)], [*given, 1])
         of_places = isinstance(layer, Layer) and not isinstance(layer, arch.SelectChannels)
+        if isinstance(layer, Chain):
+            return None if runs[1] != range(given[1]) else _thinned_steps(runs[2], given[2], given[1])
         return along_steps(layer, (given[2], given[1])) if of_places else layer  # type: ignore[arg-type]
     whole = [run == range(size) for run, size in zip(runs, given, strict=True)]
     if whole[0] and all(whole[2:]):
@@ -61,8 +70,10 @@ def cut(runs: Sequence[range], given: Sequence[int]) -> Layer | Chain | None:
     if all(whole[:2]) and len(runs) == 4 and all(run.step == 1 for run in runs):
         top, left = ((run.start, size - run.stop) for run, size in zip(runs[2:], given[2:], strict=True))
         return arch.Cropping2D((top, left))
-    if all(whole[:2]) and len(runs) == 4:
-        steps = (runs[2].step, runs[3].step)  # every second row and column is what windows of one place see
-        every = [range(0, size, step) for size, step in zip(given[2:], steps, strict=True) if step > 0]
-        return arch.MaxPooling2D(1, steps) if every == list(runs[2:]) else None
+    if all(whole[:2]) and len(runs) == 4 and all(run and run.step > 0 for run in runs[2:]):
+        thinned = arch.MaxPooling2D(1, (runs[2].step, runs[3].step))  # every second place is what windows of one see
+        if all(run == range(0, size, run.step) for run, size in zip(runs[2:], given[2:], strict=True)):
+            return thinned
+        top, left = ((run[0], size - 1 - run[-1]) for run, size in zip(runs[2:], given[2:], strict=True))
+        return Chain(arch.Cropping2D((top, left)), thinned)
     return None
