@@ -25,6 +25,17 @@ class Checkpointed(nn.Module):
         return found
 
 
+def on_one_thread(module, given, precision):
+    """The peak in a precision; each thread more has room of its own."""
+    if precision == "bfloat16":
+        module, given = module.bfloat16(), given.bfloat16()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    found = peak(module, given, autocast=precision == "autocast")
+    torch.set_num_threads(threads)
+    return found
+
+
 def peak(module: NetworkModule, images: torch.Tensor, momentum: bool = True, autocast: bool = False) -> int:
     """Bytes at the peak of one step, as PyTorch's profiler sees them, with all that is there before."""
     module.train()
@@ -202,12 +213,7 @@ def test_with_avx512_local_transposed_and_grouped_layers(text: str, precision: A
         pytest.skip("products of 16 bits are others there")
     network = parse(text)
     module, given = build(network), pictures(network, 16)
-    if precision == "bfloat16":
-        module, given = module.bfloat16(), given.bfloat16()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    found = peak(module, given, autocast=precision == "autocast")
-    torch.set_num_threads(threads)
+    found = on_one_thread(module, given, precision)
     said = training_memory(network, 16, precision=precision, processor="avx512").total
     assert said == pytest.approx(found, rel=0.08)
 
@@ -232,12 +238,7 @@ def test_with_avx2_alone_blocks_are_of_8_and_windows_of_16_bits_are_written_out(
     network = parse(text)
     *places, channels = network.input
     module, given = build(network), torch.randn(16, channels, *places)
-    if precision == "bfloat16":
-        module, given = module.bfloat16(), given.bfloat16()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    found = peak(module, given, autocast=precision == "autocast")
-    torch.set_num_threads(threads)
+    found = on_one_thread(module, given, precision)
     said = training_memory(network, 16, precision=precision, processor="avx2").total
     assert said == pytest.approx(found, rel=0.05)
 

@@ -138,9 +138,8 @@ class Copies:
             bytes = width * (keeps.unfolded if output[-1] % 16 else images * made)
         elif keeps.unfolded and width < 4 and not alone:
             bytes += width * (given + made)
-        places = (
-            keeps.unfolded * output[-1] // size(output) or input[-1] // keeps.groups
-        )  # in a window, of all channels
+        # in a window, of all channels
+        places = keeps.unfolded * output[-1] // size(output) or input[-1] // keeps.groups
         if alone and places > 9:  # depthwise beyond 3×3: products of windows of one channel of one image
             bytes = width * keeps.unfolded
         if (width == 4 or not few) and not alone:

@@ -17,9 +17,7 @@ _FROM, _UNTIL = 0.25, 0.5  # of all steps: enough is learned by then; nothing is
 _EPOCHS = 12  # in fewer, images are new enough as they are
 _LEARNED = 0.1  # of a share, from which it says something
 _HELD = 0.9  # of the figure, which has to hold on mirrored images
-_GROWN = (
-    1.5  # times what a share lacks, at most: of 98 % right, 89 % would be a tenth less, but five times the mistakes
-)
+_GROWN = 1.5  # times what a share lacks, at most: 89 of 98 % right is a tenth less, but five times the mistakes
 
 
 def is_time(recipe: Recipe, done: int, steps: int, figure: Figure, value: float) -> bool:
