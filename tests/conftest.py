@@ -6,6 +6,8 @@ import gc
 import os
 import re
 import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +28,8 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# what pytest and packages set where they are first imported
+OTHERS = {"PYTEST_CURRENT_TEST", "ORT_DISABLE_TELEMETRY", "KERAS_BACKEND", "TORCHINDUCTOR_CACHE_DIR"}
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 RELAY = os.path.join(os.path.dirname(__file__), "firefox.py")
 HERE = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -42,6 +46,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+
+
+def _of_the_process() -> dict[str, Any]:
+    """What belongs to the whole process, so that a test which changes it changes what comes after."""
+    kept: dict[str, Any] = {f"${name}": value for name, value in os.environ.items() if name not in OTHERS}
+    kept |= {"the folder": os.getcwd(), "the limit of recursion": sys.getrecursionlimit()}
+    kept |= {f"what {each.name} does": signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    if pillow := sys.modules.get("PIL.Image"):
+        kept["PIL.Image.MAX_IMAGE_PIXELS"] = pillow.MAX_IMAGE_PIXELS
+    if torch := sys.modules.get("torch"):
+        for asked in ("get_default_dtype", "get_num_threads", "is_grad_enabled", "get_default_device"):
+            kept[f"torch.{asked}()"] = getattr(torch, asked)()
+    return kept
+
+
+@pytest.fixture(autouse=True)
+def leaves_the_process_as_it_was() -> Iterator[None]:
+    """Fail the test that changes what belongs to the whole process, not one that happens to come after it."""
+    before = _of_the_process()
+    yield
+    after = _of_the_process()
+    new = {name for name in after.keys() - before.keys() if name.startswith("$")}  # others come with a first import
+    changed = [
+        f"{name} was {before.get(name)} and is {after.get(name)}"
+        for name in sorted(before.keys() | new)
+        if before.get(name) != after.get(name)
+    ]
+    assert not changed, f"the test leaves the process otherwise than it was: {'; '.join(changed)}"
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ _HEAD = '''"""How files are read for this model: copied from hubel {version} (Ap
 from __future__ import annotations
 
 import math
+import threading
 from collections import namedtuple
 
 import numpy as np
@@ -35,12 +36,17 @@ LEVELS = {levels}
 CUT, SHAPE, CUTS = {cut}, {shape}, {cuts}
 _AT_ONCE, _TURNED = {at_once}, {turned}
 MAX_PIXELS = {max_pixels}
+_ONE = threading.Lock()
 
 
 def _opened(source):
     """A picture's file, of which no pixel is read yet. Raises OSError where it has too many."""
-    Image.MAX_IMAGE_PIXELS = None  # whose own limits warn of it, and end at twice as many
-    image = Image.open(source)
+    with _ONE:  # Pillow's own limit warns of it, and ends at twice as many; it is the whole program's, and put back
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = Image.open(source)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
     if image.width * image.height > MAX_PIXELS:
         size = f"{{image.width}}×{{image.height}} = {{image.width * image.height:,}} pixels"
         raise OSError(f"has {{size}}, expected at most {{MAX_PIXELS:,}}; make it smaller")
