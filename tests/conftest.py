@@ -29,7 +29,13 @@ os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WOR
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # what pytest and packages set where they are first imported
-OTHERS = {"PYTEST_CURRENT_TEST", "ORT_DISABLE_TELEMETRY", "KERAS_BACKEND", "TORCHINDUCTOR_CACHE_DIR"}
+OTHERS = {
+    "PYTEST_CURRENT_TEST",
+    "ORT_DISABLE_TELEMETRY",
+    "KERAS_BACKEND",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "CUBLAS_WORKSPACE_CONFIG",
+}
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 RELAY = os.path.join(os.path.dirname(__file__), "firefox.py")
 HERE = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -56,16 +62,22 @@ def _of_the_process() -> dict[str, Any]:
     if pillow := sys.modules.get("PIL.Image"):
         kept["PIL.Image.MAX_IMAGE_PIXELS"] = pillow.MAX_IMAGE_PIXELS
     if torch := sys.modules.get("torch"):
-        for asked in ("get_default_dtype", "get_num_threads", "is_grad_enabled", "get_default_device"):
+        for asked in ("get_default_dtype", "is_grad_enabled", "get_default_device"):
             kept[f"torch.{asked}()"] = getattr(torch, asked)()
     return kept
 
 
 @pytest.fixture(autouse=True)
 def leaves_the_process_as_it_was() -> Iterator[None]:
-    """Fail the test that changes what belongs to the whole process, not one that happens to come after it."""
-    before = _of_the_process()
+    """Fail the test that changes what belongs to the whole process, not one that happens to come after it.
+
+    PyTorch's threads are given back: a command that serves or trains takes its own, and nothing of it is left.
+    """
+    before, torch = _of_the_process(), sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 0
     yield
+    if torch and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
     after = _of_the_process()
     new = {name for name in after.keys() - before.keys() if name.startswith("$")}  # others come with a first import
     changed = [

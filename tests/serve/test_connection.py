@@ -47,7 +47,7 @@ def by_itself(monkeypatch):
 @pytest.mark.parametrize(
     ("query", "content"),
     [
-        ("?top=1", picture()),
+        ("?top=1&threshold=0.1", picture()),  # what no other test asks: the service remembers it
         ("?top=2&threshold=0.2", picture("JPEG", (40, 30))),
         ("?threshold=0.999", picture()),
         ("?top=3", b"no picture"),
