@@ -30,6 +30,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # what pytest and packages set where they are first imported
 OTHERS = {
+    *("PYTEST_CURRENT_TEST", "ORT_DISABLE_TELEMETRY", "KERAS_BACKEND"),
+    *("TORCHINDUCTOR_CACHE_DIR", "CUBLAS_WORKSPACE_CONFIG"),
+}
     "PYTEST_CURRENT_TEST",
     "ORT_DISABLE_TELEMETRY",
     "KERAS_BACKEND",
