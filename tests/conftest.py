@@ -33,12 +33,6 @@ OTHERS = {
     *("PYTEST_CURRENT_TEST", "ORT_DISABLE_TELEMETRY", "KERAS_BACKEND"),
     *("TORCHINDUCTOR_CACHE_DIR", "CUBLAS_WORKSPACE_CONFIG"),
 }
-    "PYTEST_CURRENT_TEST",
-    "ORT_DISABLE_TELEMETRY",
-    "KERAS_BACKEND",
-    "TORCHINDUCTOR_CACHE_DIR",
-    "CUBLAS_WORKSPACE_CONFIG",
-}
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 RELAY = os.path.join(os.path.dirname(__file__), "firefox.py")
 HERE = ("localhost", "127.0.0.1", "[::1]", "::1")
