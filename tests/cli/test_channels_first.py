@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from hubel.arch import analyse, order_note, parse
 from hubel.cli import main
@@ -89,3 +90,13 @@ def test_inspect_says_it_of_one_of_several_inputs_and_where_it_stops(
     assert "too many; the input 3×64×1000 is read as" in capsys.readouterr().err
     assert main(["inspect", f"{file}:Features", "--input", "3x64x64"]) == 2
     assert "input_shape 64×64×3 → shapes are height × width × channels" in capsys.readouterr().err
+
+
+def test_training_says_it_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for at in range(8):
+        (tmp_path / "set" / "ab"[at % 2]).mkdir(parents=True, exist_ok=True)
+        Image.new("L", (28, 28), at).save(tmp_path / "set" / "ab"[at % 2] / f"{at}.png")
+    assert main(["train", "3x28x28: flatten, dense 2", str(tmp_path / "set")]) == 2
+    told = capsys.readouterr().err
+    assert told.count("where channels were meant to stand first, write 28×28×3") == 1
+    assert "channels for image files, received 28" in told

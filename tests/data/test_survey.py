@@ -250,7 +250,7 @@ def test_arrays_may_have_any_number_of_channels(tmp_path: Path, channels: int) -
     assert describe(tmp_path / "last.npz").modes == {f"{channels} channels": 6}
     with pytest.raises(ValueError, match=f"expected an array H×W×{channels} or a TIFF, with all bands, received"):
         rule.prepare(images[0][..., :1])
-    with pytest.raises(ValueError, match=r"expected .* channels, which its images have, received 1"):
+    with pytest.raises(ValueError, match=r"expected .* channels, as its images have, received 1"):
         load(tmp_path / "last.npz", channels=1)
 
 

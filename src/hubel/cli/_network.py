@@ -98,10 +98,11 @@ def load_network(given: str, options: Namespace | None = None) -> Network:
     return named_network(given, **chosen, **dict(getattr(options, "option", None) or ()))
 
 
-def named_network(given: str, **chosen: Any) -> Network:
+def named_network(given: str, *, said: set[str] | None = None, **chosen: Any) -> Network:
     """Return the network that `given` names; raise `ValueError` where nothing is meant by it.
 
-    Tells where the shape of its input looks as if channels were meant to stand first.
+    Tells where the shape of its input looks as if channels were meant to stand first; not what `said` holds, where who
+    asks more than once for a network keeps what was told.
     """
     encoder = None if os.path.exists(given) else zoo.encoder_of(given)
     if encoder is not None:
@@ -113,8 +114,10 @@ def named_network(given: str, **chosen: Any) -> Network:
     else:
         network = zoo.network(given, **chosen)
     order = order_note(network.input)
-    if order is not None:
+    if order is not None and order not in (said or ()):
         tell(order)
+        if said is not None:
+            said.add(order)
     return network
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -207,7 +208,9 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
     options = {name: value for name, value in said.items() if value is not None} | dict(arguments.option or ())
     settings = {"fit": arguments.fit, "bad_images": arguments.bad_images, **layout(arguments), **_asked(arguments)}
     seconds, device = getattr(arguments, "time_budget", None) or 0.0, getattr(arguments, "device", None) or "auto"
-    return fitted(arguments.network, arguments.data, options, settings, named_network, read, seconds, device)
+    return fitted(
+        arguments.network, arguments.data, options, settings, partial(named_network, said=set()), read, seconds, device
+    )
 
 
 def need_data(arguments: Namespace) -> None:

@@ -118,7 +118,7 @@ def _network(arguments: Namespace) -> Inspection:
     inputs: list[Input] = arguments.input or []
     if len(inputs) > 1 or not all(given.is_plain for given in inputs):
         raise SettingError(f"expected one --input as 224x224x3 for {arguments.model}, which has one")
-    network = named_network(arguments.model, **({"input": inputs[0].shape} if inputs else {}))
+    network = named_network(arguments.model, input=inputs[0].shape) if inputs else named_network(arguments.model)
     if network.reads_whole_numbers:
         raise SettingError(
             f"{network.title} looks whole numbers up, and inspect has shapes alone; hubel explain tells what it costs"

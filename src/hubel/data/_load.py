@@ -14,6 +14,7 @@ from PIL import Image
 
 from hubel.base.download import Progress
 from hubel.base.errors import DataError, SettingError
+from hubel.base.numbers import counted
 from hubel.data._alike import traces_of_files
 from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data._heard import heard
@@ -236,7 +237,7 @@ def _resized(splits: Splits, size: tuple[int, int] | None, channels: int | None,
             return part
         if depth != part.shape[2] and not {depth, part.shape[2]} <= {1, 3}:
             raise SettingError(
-                f"{part.name}: expected {part.shape[2]} channels, which its images have, received {depth}"
+                f"{part.name}: expected {counted(part.shape[2], 'channel')}, as its images have, received {depth}"
             )
         images = np.empty((len(part), height, width, depth), np.uint8)
         for row, image in zip(images, part.images, strict=True):

@@ -303,4 +303,4 @@ def test_what_runs_before_numbers_decide_is_counted_and_the_rest_is_named(
     assert main(["inspect", f"{file}:Chooses", "--input", "5"]) == 0
     said = capsys.readouterr().out
     assert "MACs        15 forward" in said
-    assert "counted up to there alone" in said
+    assert "runs on shapes alone: torch.nonzero; counted up to there alone" in said

@@ -66,7 +66,9 @@ def _plain(error: Exception) -> str:
     if isinstance(error, TypeError) and re.search(ARGUMENTS, said):
         return f"{said}: give all that forward takes, --input once for each (NAME=SHAPE) or an example with all of them"
     if re.search(NUMBERS, said + type(error).__name__):
-        short = re.sub(r"(: attempted to run| raises unimplemented| You may).*", "", said)
+        if found := re.search(r"torch\.(\w+)\(\)|aten::_?([a-z_]+)", said):
+            said = f"torch.{found[1] or found[2]}"
+        short = re.sub(r"(: attempted to run| raises unimplemented| You may| Use Tensor).*", "", said)
         return f"{DECIDES}, and inspect runs on shapes alone: {short}"
     if re.search("sparse", said, re.IGNORECASE):
         return (
