@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 from pathlib import Path
@@ -351,4 +352,13 @@ def test_a_model_is_not_written_over(run: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="which is the model that is read"):
         export(file, link)
     assert hubel.cli.main(["export", str(file), "-o", str(link)]) == 2
+    newest = max((run / "checkpoints").glob("*.safetensors"))
+    for at, (each, link_to) in enumerate(itertools.product((file, newest), ("hardlink_to", "symlink_to"))):
+        kept, place = each.read_bytes(), tmp_path / f"{at}.onnx"
+        getattr(place, link_to)(each)
+        for model in (run, Run.open(run)):
+            with pytest.raises(SettingError, match="which is the model that is read"):
+                export(model, place)
+        assert hubel.cli.main(["export", str(run), "-o", str(place)]) == 2
+        assert each.read_bytes() == kept
     assert file.read_bytes() == before

@@ -80,8 +80,7 @@ def export(
     """
     place = Path(path)
     form = form_of(place, to)
-    if isinstance(model, (str, os.PathLike)):
-        check_apart(model, place)
+    check_apart(model, place)
     with _made(place.parent):  # what cannot be is said before any work
         if place.suffix.lower() in FORMS[form].endings:
             place_for(place)
@@ -108,9 +107,13 @@ def export(
         return Exported(place, form, written.input, size, found, notes, dict(written.facts))
 
 
-def check_apart(model: str | os.PathLike[str], place: Path) -> None:
-    """Raise SettingError where what is written would take the place of the model that is read."""
-    if place.exists() and os.path.exists(model) and os.path.samefile(place, model):
+def check_apart(model: Any, place: Path) -> None:
+    """Raise SettingError where what is written would take the place of the model that is read, by a link too."""
+    read = getattr(model, "directory", model)  # a run's, whose weights and checkpoints are the model
+    if not isinstance(read, (str, os.PathLike)) or not place.exists():
+        return
+    files = Path(read).rglob("*.safetensors") if os.path.isdir(read) else [Path(read)]
+    if any(each.exists() and each.samefile(place) for each in files):
         raise SettingError(f"expected another file, received {place}, which is the model that is read")
 
 
