@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hubel.cli import main
 
@@ -137,3 +138,27 @@ def test_a_terminal_breaks_no_word_of_a_message(capsys, monkeypatch):
     assert max(map(len, said[0].splitlines())) > 60
     assert max(map(len, said[1].splitlines())) <= 60
     assert said[0].split() == said[1].split()
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "kept"),
+    [
+        ("convolve {0} --kernel sharpen -o {0}", "a.png", None),
+        ("explain {0} -o {0}", "net.txt", "8x8x3: conv 4 3, flatten, dense 2"),
+        ("draw {0} -o {0}", "net.svg", "8x8x3: conv 4 3, flatten, dense 2"),
+        ("code {0}:net -o {0}", "net.py", "from torch import nn\nnet = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))\n"),
+    ],
+)
+def test_what_is_read_is_not_written_over(command, file, kept, tmp_path, capsys):
+    read = tmp_path / file
+    if kept is None:
+        Image.new("RGB", (8, 8), "red").save(read)
+    else:
+        read.write_text(kept)
+    content, link = read.read_bytes(), tmp_path / f"link{read.suffix}"
+    link.symlink_to(read)
+    for place in (read, link):
+        words = [*command.format(read).split()[:-1], str(place)]
+        assert main(words) == 2
+        assert f"received {place}, which is read here and is not replaced" in capsys.readouterr().err
+        assert read.read_bytes() == content

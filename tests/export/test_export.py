@@ -349,7 +349,7 @@ def test_a_model_is_not_written_over(run: Path, tmp_path: Path) -> None:
             export(run, place, to=to)
     link = tmp_path / "same.onnx"
     link.hardlink_to(file)
-    with pytest.raises(SettingError, match="which is the model that is read"):
+    with pytest.raises(SettingError, match="which is read here and is not replaced"):
         export(file, link)
     assert hubel.cli.main(["export", str(file), "-o", str(link)]) == 2
     newest = max((run / "checkpoints").glob("*.safetensors"))
@@ -357,7 +357,7 @@ def test_a_model_is_not_written_over(run: Path, tmp_path: Path) -> None:
         kept, place = each.read_bytes(), tmp_path / f"{at}.onnx"
         getattr(place, link_to)(each)
         for model in (run, Run.open(run)):
-            with pytest.raises(SettingError, match="which is the model that is read"):
+            with pytest.raises(SettingError, match="which is read here and is not replaced"):
                 export(model, place)
         assert hubel.cli.main(["export", str(run), "-o", str(place)]) == 2
         assert each.read_bytes() == kept

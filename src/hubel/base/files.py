@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hubel.base.errors import (
@@ -21,6 +21,7 @@ from hubel.base.errors import (
     LockedError,
     MissingFileError,
     ReadOnlyError,
+    SettingError,
     UnreadableError,
 )
 from hubel.base.limits import check, most
@@ -52,6 +53,18 @@ def place_for(path: Path) -> Path:
     if (path.is_file() or not path.exists()) and not os.access(Path(os.path.realpath(path)).parent, os.W_OK):
         raise FileError(f"{path.parent}: nothing may be written to this folder; name another")
     return path
+
+
+def check_apart(place: Path, read: Iterable[str | os.PathLike[str]]) -> None:
+    """Raise SettingError where a file put at `place` would take the place of one of those that are `read`, by a link
+    too. Of a folder, a run's, those are its weights and checkpoints.
+    """
+    if not place.is_file():
+        return
+    for word in read:
+        own = (Path(word), *Path(word).glob("*.safetensors"), *Path(word).glob("checkpoints/*.safetensors"))
+        if any(each.is_file() and each.samefile(place) for each in own):
+            raise SettingError(f"expected another file, received {place}, which is read here and is not replaced")
 
 
 def _check_folder(folder: Path) -> None:

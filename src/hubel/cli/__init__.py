@@ -10,9 +10,11 @@ import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 from hubel.base.errors import HubelError, UnreadableError
+from hubel.base.files import check_apart
 from hubel.base.limits import looked_through
 from hubel.base.names import hint, shortened
 from hubel.cli._common import add_common
@@ -136,7 +138,7 @@ def _guarded(parsed: Namespace) -> int:
     try:
         for note in looked_through():
             tell(note)
-        _check_pipes(parsed)
+        _check_files(parsed)
         return int(parsed.run(parsed))
     except KeyboardInterrupt:
         tell("interrupted")
@@ -148,18 +150,30 @@ def _guarded(parsed: Namespace) -> int:
         return 2
 
 
-def _check_pipes(parsed: Namespace) -> None:
-    """Raise UnreadableError for a pipe among files that are named, into which nobody may ever write. Those of the
-    shell, /dev/stdin and <(…), are read.
+def _check_files(parsed: Namespace) -> None:
+    """Raise UnreadableError for a pipe among files that are named, into which nobody may ever write (those of the
+    shell, /dev/stdin and <(…), are read), and SettingError where the file to write is one of those to read.
     """
-    for option, value in vars(parsed).items():
-        for word in value if isinstance(value, list) else [value]:
-            places = (os.fspath(word), str(word).rpartition(":")[0]) if isinstance(word, (str, os.PathLike)) else ()
-            if option != "output" and any(map(_is_pipe, places)):  # the second of FILE.py:NAME
-                raise UnreadableError(
-                    f"{word}: expected a file, received a pipe, into which nobody may ever write; one whose writer "
-                    "runs is read as <(…), or from standard input as /dev/stdin"
-                )
+    named = [
+        word
+        for option, value in vars(parsed).items()
+        if option not in _WRITTEN
+        for word in (value if isinstance(value, list) else [value])
+        if isinstance(word, (str, os.PathLike))
+    ]
+    read = [place for word in named for place in (os.fspath(word), str(word).rpartition(":")[0])]  # of FILE.py:NAME
+    for place in read:
+        if _is_pipe(place):
+            raise UnreadableError(
+                f"{place}: expected a file, received a pipe, into which nobody may ever write; one whose writer runs "
+                "is read as <(…), or from standard input as /dev/stdin"
+            )
+    for option in _WRITTEN:
+        if (written := getattr(parsed, option, None)) is not None:
+            check_apart(Path(written), [place for place in read if place and "\0" not in place])
+
+
+_WRITTEN = ("output", "place")  # the options whose file is written
 
 
 def _is_pipe(word: str) -> bool:

@@ -81,13 +81,12 @@ def _forms() -> str:
 
 def run(arguments: Namespace) -> int:
     """Write it, and say how far it is from what it was written from."""
-    from hubel.export.exported import check_apart, export
+    from hubel.export.exported import export
     from hubel.export.forms import form_of
     from hubel.view.words.terminal import with_progress
 
     check_order("export", arguments.run_or_model)
     form = form_of(arguments.place, arguments.to)  # refused before any work
-    check_apart(arguments.run_or_model, arguments.place)
     model = open_model(arguments.run_or_model, arguments.device)
     check = _pictures(arguments, model)
     labelled = _labelled(arguments) if form == "package" else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from hubel.base.download import Progress
 from hubel.base.errors import SettingError
-from hubel.base.files import made_place, place_for, replacing
+from hubel.base.files import check_apart, made_place, place_for, replacing
 from hubel.data import Dataset
 from hubel.export.check import Check, Picture, SkewError, compared, evenly
 from hubel.export.forms import FORMS, Calibration, Order, Written, form_of
@@ -80,7 +80,9 @@ def export(
     """
     place = Path(path)
     form = form_of(place, to)
-    check_apart(model, place)
+    read = getattr(model, "directory", model)  # a run's, whose weights and checkpoints are the model
+    if isinstance(read, (str, os.PathLike)):
+        check_apart(place, [read])
     with _made(place.parent):  # what cannot be is said before any work
         if place.suffix.lower() in FORMS[form].endings:
             place_for(place)
@@ -105,16 +107,6 @@ def export(
         size = sum(map(len, written.files.values()))
         notes = (*written.notes, *([TWO_VIEWS] if loaded.task.exchange is not None else []))
         return Exported(place, form, written.input, size, found, notes, dict(written.facts))
-
-
-def check_apart(model: Any, place: Path) -> None:
-    """Raise SettingError where what is written would take the place of the model that is read, by a link too."""
-    read = getattr(model, "directory", model)  # a run's, whose weights and checkpoints are the model
-    if not isinstance(read, (str, os.PathLike)) or not place.exists():
-        return
-    files = Path(read).rglob("*.safetensors") if os.path.isdir(read) else [Path(read)]
-    if any(each.exists() and each.samefile(place) for each in files):
-        raise SettingError(f"expected another file, received {place}, which is the model that is read")
 
 
 @contextlib.contextmanager
