@@ -74,7 +74,6 @@ class Own(nn.Module):
         (lambda x: x[:, :, 2, 3], "crop 2/3x3/2, flatten"),
         (lambda x: x.flatten(2).max(-1)[0], "globalmaxpool"),
         (lambda x: functional.relu_(x) + x, "relu, sum(identity | identity)"),
-        (lambda x: functional.dropout2d(x, 0.3, False), "spatialdropout 0.3"),
     ],
 )  # fmt: skip
 def test_functions(function: Any, text: str) -> None:

@@ -101,6 +101,34 @@ def test_what_runs_in_one_mode_alone_is_said(function: Callable[[Two, Tensor], T
     assert not any(part.training for part in model.modules())
 
 
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda m, x: m.two(functional.max_pool2d(m.one(x), 2 if m.training else 3)), "max_pool2d has other settings"),
+        (lambda m, x: m.two(m.one(x)) * (2.0 if m.training else 3.0), "mul has other settings"),
+        (lambda m, x: m.two(m.one(x[:, :, :: 2 if m.training else 3])), "getitem has other settings"),
+        (
+            lambda m, x: functional.dropout(m.two(m.one(x)), 0.5 if m.training else 0.0, m.training),
+            "dropout has other settings",
+        ),
+        (
+            lambda m, x: torch.cat([m.one(x), m.two(x)] if m.training else [m.two(x), m.one(x)], 1),
+            "cat has other settings",
+        ),
+        (
+            lambda m, x: m.two(m.one(x)).relu() if m.training else m.two(m.one(x).relu()),
+            "two has other settings, or is given something else; its tree has one way$",
+        ),
+        (lambda m, x: (m.two(m.one(x)), x) if m.training else m.two(m.one(x)), "returns something else, a tuple"),
+        (lambda m, x: functional.dropout(m.two(m.one(x)), 0.5, False), "dropout stay as in evaluation mode"),
+        (lambda m, x: torch.dropout(m.two(m.one(x)), p=0.5, train=False), "dropout stay as in evaluation mode"),
+    ],
+)  # fmt: skip
+def test_what_is_done_otherwise_in_training_is_said(function: Callable[[Two, Tensor], Tensor], said: str) -> None:
+    with pytest.warns(UserWarning, match=f"^in training mode .*{said}"):
+        network_of(Two(function), SHAPE)
+
+
 def test_what_fails_in_training_mode_is_said() -> None:
     with pytest.warns(UserWarning, match="^it does not run in training mode, as its tree does: .*'nothing'"):
         network_of(Two(lambda m, x: m.two(m.one(x)) if not m.training else m.nothing(x)), SHAPE)
@@ -196,6 +224,35 @@ class Frozen(nn.Module):
 def test_what_a_train_of_the_models_own_leaves_in_evaluation_mode_is_said() -> None:
     with pytest.warns(TrainingAloneWarning, match="in training mode norm stay as in evaluation mode"):
         translate(Frozen(), (8, 8, 3))
+
+
+class Stays(nn.BatchNorm2d):
+    """A normalisation that never learns its statistics."""
+
+    def train(self, mode: bool = True) -> Stays:
+        return super().train(False)
+
+
+class Own(nn.BatchNorm2d):
+    """A normalisation as any other, of a class of its own."""
+
+
+@pytest.mark.filterwarnings("error")
+def test_layers_of_classes_of_ones_own() -> None:
+    with pytest.warns(TrainingAloneWarning, match=r"in training mode 1 \(batch_norm\) stay as in evaluation mode"):
+        network_of(nn.Sequential(nn.Conv2d(4, 4, 1), Stays(4)), SHAPE)
+    network_of(nn.Sequential(nn.Conv2d(4, 4, 1), Own(4)), SHAPE)  # counts its batches, as all do
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("layer", "training"), [(nn.BatchNorm2d(4), True), (nn.Dropout(), False)])
+def test_layers_in_another_mode_than_their_model_are_said(layer: nn.Module, training: bool) -> None:
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), layer).train(training)
+    network_of(model, SHAPE)
+    layer.train(not training)
+    with pytest.warns(TrainingAloneWarning, match=f"1: in {'evaluation' if training else 'training'} mode, which the"):
+        network_of(model, SHAPE)
+    assert [part.training for part in translate(model, SHAPE)] == [training, not training]
 
 
 def test_no_hook_is_left_behind() -> None:

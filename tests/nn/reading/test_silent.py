@@ -24,6 +24,7 @@ class Runs(nn.Module):
             "conv": nn.Conv2d(4, 4, 3, padding=1),
             "up": nn.ConvTranspose2d(4, 4, 3, stride=2),
             "act": nn.ReLU(inplace=True),
+            "drop": nn.Dropout(0.3, inplace=True),
         }
         for name, part in parts.items():
             if f"m.{name}" in statements:
@@ -62,6 +63,7 @@ RIGHT = [
     "assert x.dim() == 4; return m.conv(x)",
     "return nn.ReLU()(m.conv(x))",
     "return F.dropout(m.conv(x), 0.3, m.training)",
+    "return F.dropout2d(m.conv(x), 0.3, m.training)",
     "return torch.cat((m.conv(x)[:, 1:3], x[:, :2]), 1)",
     "return m.conv(x[..., 1:, :4])",
     "a, b = m.conv(x).chunk(2, 1); return torch.cat((b, a), 1)",
@@ -81,6 +83,10 @@ REFUSED = [
     ("return F.relu(m.conv(x).mean((2, 3), keepdim=True).expand_as(x))", "repeated over a picture"),
     ("return m.up(m.conv(x)[:, :, :3, :3], output_size=(7, 7))[:, :, :6, :6]", "called with more than its input"),
     ("y = m.conv(x); s = y.flatten(1); m.act(y); return y + s.view(-1, 4, 6, 6)", "used elsewhere as it was"),
+    ("y = m.conv(x); s = y.flatten(1); m.drop(y); return s", "drop: writes into a tensor that is used elsewhere"),
+    ("y = m.conv(x); F.dropout(y[:, :2], 0.3, m.training, True); return y", "writes into a tensor that is used"),
+    ("y = m.conv(x); F.alpha_dropout(y, 0.3, m.training, True); return y", "no layer for alpha_dropout"),
+    ("y = m.conv(x); y.data = F.dropout(y, 0.3, m.training); return y", "set: the tree has no layer for set"),
     ("y = m.conv(x); s = nn.Identity()(y); y.add_(x); return s + y", "add: writes into a tensor that"),
     ("y = m.conv(x); y[:, 0] = 0; return y", "no layer for setitem"),
     ("y = m.conv(x); y[:, :2].relu_(); return y", "writes into a tensor that is used elsewhere"),
@@ -111,6 +117,24 @@ def assert_same(model: nn.Module, shape: tuple[int, ...] = (6, 6, 4)) -> None:
 @pytest.mark.parametrize("statements", RIGHT)
 def test_is_the_same_network(statements: str) -> None:
     assert_same(Runs(statements).eval())
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "F.dropout(y, 0.3, m.training, True); return y",
+        "F.dropout(y, 0.3, m.training, inplace=True); return y",
+        "torch.dropout_(y, 0.3, m.training); return y",
+        "m.drop(y); return y",
+        "m.drop(input=y); return y",
+        "z = y.view(y.shape); m.drop(z); return y",
+    ],
+)
+def test_what_dropout_writes_in_training_alone_is_in_the_tree(statements: str) -> None:
+    assert str(network_of(Runs(f"y = m.conv(x); {statements}"), (6, 6, 4))).endswith(", dropout 0.3")
+    shortcut = Runs(f"y = m.conv(x); s = y; {statements.replace('return y', 'return y.tanh() + s')}")
+    assert str(network_of(shortcut, (6, 6, 4))).endswith(", dropout 0.3, sum(tanh | identity)")
 
 
 @pytest.mark.parametrize(("statements", "said"), REFUSED)
@@ -263,7 +287,7 @@ def test_the_weights_go_where_they_were() -> None:
 
         def forward(self, x: Tensor) -> Tensor:
             n = self.norm
-            x = functional.batch_norm(x, n.running_mean, n.running_var, n.weight, n.bias, False, 0.1, n.eps)
+            x = functional.batch_norm(x, n.running_mean, n.running_var, n.weight, n.bias, n.training, 0.1, n.eps)
             return functional.group_norm(x, 2, self.gamma, n.bias) * self.gamma.view(1, -1, 1, 1)
 
     model = Normalised().eval()

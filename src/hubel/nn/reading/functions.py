@@ -80,7 +80,7 @@ def module_of(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, 
         return None
     kind, names = FUNCTIONS[function]
     settings = {**dict(zip(names, arguments, strict=False)), **keywords}
-    if "dropout" in function and settings.get("training", True):
+    if "dropout" in function and settings.pop("train", settings.get("training", True)):  # torch.dropout's name
         raise NetworkError("this dropout is always on, also in evaluation mode; the tree's ends with training")
     settings = {name: value for name, value in settings.items() if name not in IGNORED and value is not None}
     if unknown := set(settings) - set(names):

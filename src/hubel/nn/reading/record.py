@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules import module as hooks
+from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils.parametrize import is_parametrized
 from torch.overrides import TorchFunctionMode
 
@@ -24,8 +25,8 @@ class Call:
     """A layer of PyTorch's, or a function by its name, as it ran.
 
     path: of the module in which it ran, or which it is. number: how often that layer had run before. changed: those of
-    its inputs that it wrote into. function: a function itself. output: what it returned; the same object as an input
-    only where it wrote into that.
+    its inputs that it wrote into, or does while it trains. function: a function itself. output: what it returned; the
+    same object as an input only where it wrote into that.
     """
 
     path: str
@@ -144,6 +145,13 @@ class _Recorder(TorchFunctionMode):
         function: Callable[..., Any] | None = None,
     ) -> Any:
         changed = tuple(tensor for tensor, version in versions if tensor._version > version)
+        if (
+            not changed
+            and isinstance(output, Tensor)
+            and _among(output, inputs)
+            and _drops_in_place(what, function, inputs, keywords)
+        ):
+            changed = (output,)
         if isinstance(output, Tensor) and _among(output, inputs) and not _among(output, changed):
             with torch._C.DisableTorchFunction():
                 output = output.view_as(output)  # another object, so that the two stay two
@@ -163,6 +171,8 @@ class _Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         versions = _versions((args, kwargs))
         output = func(*args, **kwargs)
+        if getattr(func, "__name__", "") == "__set__" and func.__self__ is Tensor.data:  # which leaves no trace
+            versions = [(args[0], -1)]
         wrote = any(tensor._version > version for tensor, version in versions)
         if not wrote and not (versions and any(True for _ in tensors_in(output))):
             return output
@@ -171,6 +181,16 @@ class _Recorder(TorchFunctionMode):
 
 def _versions(value: Any) -> list[tuple[Tensor, int]]:
     return [(tensor, tensor._version) for tensor in tensors_in(value) if not tensor.is_inference()]
+
+
+def _drops_in_place(what: nn.Module | str, function: Any, inputs: Any, keywords: Mapping[str, Any]) -> bool:
+    """Whether a call is a dropout that writes into its input while it trains, and touches nothing otherwise."""
+    if isinstance(what, nn.Module):
+        return isinstance(what, _DropoutNd) and what.inplace
+    if "dropout" not in what:
+        return False
+    own = getattr(function, "__name__", "").endswith("_")  # torch.dropout_
+    return own or bool(keywords.get("inplace", inputs[3] if len(inputs) > 3 else False))
 
 
 def _among(tensor: Tensor, others: Any) -> bool:

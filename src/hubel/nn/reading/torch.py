@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
 
 from hubel.arch import Network, Report, analyse, checked_shape
 from hubel.base.errors import NetworkError
 from hubel.nn._build import NetworkModule, build
 from hubel.nn._evaluation import evaluation_mode
-from hubel.nn.inspection.clash import first_line
 from hubel.nn.inspection.inspect import Inspection, inspect
 from hubel.nn.inspection.run import SMALL
 from hubel.nn.inspection.state import Numbers, standing_in
 from hubel.nn.reading.equal import BATCHES, Runs, check_equal, rounds_more
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.gradients import Learned
-from hubel.nn.reading.record import BATCH, Record, recorded
+from hubel.nn.reading.record import BATCH, recorded
 from hubel.nn.reading.steps import steps_of
+from hubel.nn.reading.training import in_training, set_apart
 from hubel.nn.reading.worked import Worked, made, sources
 
 MANY = 257  # images at once, of which many models make parts
@@ -49,7 +45,10 @@ def network_of(module: nn.Module, input_shape: Sequence[int], name: str = "") ->
     module = _unwrapped(module)
     if isinstance(module, NetworkModule):
         return Network(checked_shape(input_shape), module.network.body, name or module.network.name)
-    return _read(module, input_shape, name)[0]
+    network, _, places = _read(module, input_shape, name)
+    for each in set_apart(module, (place for place, _ in places.values())):
+        warnings.warn(each, TrainingAloneWarning, stacklevel=2)
+    return network
 
 
 def translate(module: nn.Module, input_shape: Sequence[int], name: str = "") -> NetworkModule:
@@ -190,48 +189,12 @@ def _read(
         "tree"
         for path in record.idle
     ]
-    told += _in_training(module, record)
+    told += in_training(module, record)
     if hooked := [path for path, parameter in module.named_parameters() if _hooked(parameter)]:
         told.append(f"what a hook makes of gradients is not in its tree: of {', '.join(hooked[:3])}")
     for each in told:
         warnings.warn(each, TrainingAloneWarning, stacklevel=3)
     return network, found, places
-
-
-def _in_training(module: nn.Module, record: Record) -> Iterator[str]:
-    """Say what the model calls in training mode alone, or in evaluation mode alone, as its tree does in both."""
-    try:
-        with _training_mode(module):
-            there = recorded(module, record.input)
-            own = {call.what: call.label for call in there.calls if isinstance(call.what, (_BatchNorm, _DropoutNd))}
-            stays = [label for part, label in own.items() if not part.training]
-    except Exception as error:
-        yield f"it does not run in training mode, as its tree does: {first_line(error)}"
-        return
-    if stays:
-        more = " …" if len(stays) > 3 else ""
-        yield f"in training mode {', '.join(stays[:3])}{more} stay as in evaluation mode (a train() of the model's own)"
-    here, training = (
-        Counter(call.label for call in each.calls if call.path not in record.idle) for each in (record, there)
-    )
-    told = [
-        f"{verb} {', '.join([*labels][:3])}{' …' if len(labels) > 3 else ''}"
-        for verb, labels in (("runs besides", training - here), ("leaves out", here - training))
-        if labels
-    ]
-    if told:
-        yield f"in training mode the model {', and '.join(told)}; its tree does not"
-
-
-@contextmanager
-def _training_mode(module: nn.Module) -> Iterator[None]:
-    modes = {part: part.training for part in module.modules()}
-    try:
-        module.train()
-        yield
-    finally:
-        for part, mode in modes.items():
-            part.training = mode
 
 
 def _hooked(parameter: Tensor) -> bool:
