@@ -11,10 +11,12 @@ from typing import Any
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.fused import written_out
 from hubel.nn.inspection.onnx.parts import KINDS, Around, Part
+from hubel.nn.inspection.onnx.rules import as_inference_takes_them, forget_behind, pooled_otherwise, tell
 from hubel.nn.inspection.report import TensorShape
 
 MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
 MOST_PASSES = 100
+INT64 = 7  # as ONNX numbers its types
 
 
 def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counter[str], dict[str, Part], int]:
@@ -23,15 +25,20 @@ def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counte
     operators run inside, by what they give, and how many Ifs stand as the branch that is taken.
     """
     values, written, parts = dict[str, Any](), Counter[str](), dict[str, Part]()
-    graph, found, decided = model.graph, dict[str, TensorShape](), 0
+    graph, found, told, decided = model.graph, dict[str, TensorShape](), dict[str, TensorShape](), 0
     for node in graph.node:
         _as_inferred(onnx, node)
     for _ in range(MOST_PASSES):
-        try:
-            graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-        except Exception as error:
-            raise NetworkError(f"the file's shapes do not fit together: {str(error).splitlines()[0]}") from None
+        graph = _once(onnx, model, told)
         found = shapes_of(graph)
+        if (other := pooled_otherwise(graph, found, told)) is not None:
+            pool, shape = other
+            told[pool.output[0]] = shape
+            forget_behind(model, pool.output[0], shape)
+            kinds = {each.name: each.type.tensor_type.elem_type for each in (*graph.input, *graph.value_info)}
+            for name, kind in zip(pool.output, (kinds.get(pool.input[0], 1), INT64), strict=False):
+                tell(onnx, model, name, kind, shape)
+            continue
         if now := written_out(model, found):
             written += now
             continue
@@ -51,11 +58,24 @@ def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counte
     return graph, found, written, parts, decided
 
 
+def _once(onnx: Any, model: Any, told: Mapping[str, TensorShape]) -> Any:
+    """Return a model's graph with the shapes that inference finds, and those that are told."""
+    with as_inference_takes_them(model, told) as nodes:
+        try:
+            graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        except Exception as error:
+            raise NetworkError(f"the file's shapes do not fit together: {str(error).splitlines()[0]}") from None
+    own = {node.output[0]: node for node in nodes}
+    for node in graph.node:
+        if node.output and node.output[0] in own:
+            node.CopyFrom(own[node.output[0]])
+    return graph
+
+
 def _looked_into(onnx: Any, model: Any, graph: Any, values: dict[str, Any], parts: dict[str, Part]) -> bool:
     """Look into each If, Loop and Scan, and note the shapes of what they give; say whether there was a new one."""
     found, new = shapes_of(graph), False
     kinds = {each.name: each.type.tensor_type.elem_type for each in (*graph.value_info, *graph.output)}
-    outputs = {given.name: given for given in model.graph.output}
     whole = type(model)()
     whole.CopyFrom(model)
     whole.graph.CopyFrom(graph)
@@ -71,11 +91,7 @@ def _looked_into(onnx: Any, model: Any, graph: Any, values: dict[str, Any], part
         for name, shape in zip(node.output, made, strict=True):
             if name and shape is not None and name not in found:
                 new = True
-                told = onnx.helper.make_tensor_value_info(name, kinds.get(name, 1), shape)
-                if name in outputs:
-                    outputs[name].CopyFrom(told)
-                else:
-                    model.graph.value_info.append(told)
+                tell(onnx, model, name, kinds.get(name, 1), shape)
     return new
 
 
