@@ -120,8 +120,26 @@ def test_what_runs_elsewhere_too_is_compared_there_too(run: Path) -> None:
     found = compared(model, Written({}, "image", right, "one", also={"another": wrong}), [])
     assert not found.passed
     assert found.runtime == "one and another"
-    assert found.where.endswith(", by another")
+    assert found.where.endswith(", by another; one answers like predict")
     assert found.others <= found.odd
+
+
+def test_what_answers_otherwise_is_named_with_its_picture_and_who_agrees(run: Path, tmp_path: Path) -> None:
+    """Two engines that part at one picture: which, of which size, and which of them is right, in the refusal."""
+    model, size = Run.open(run).model(), (31, 45)
+    right = runner(onnx_bytes(model, "image"), "image", model)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)).save(tmp_path / "odd one.png")
+
+    def wrong(images: Any) -> Any:
+        return np.roll(right(images), 1, 1) if images.shape[1:3] == size else right(images)
+
+    for shown, called in (
+        (str(tmp_path / "odd one.png"), f"{tmp_path / 'odd one.png'} of your pictures"),
+        ((tmp_path / "odd one.png").read_bytes(), "number 1 of your pictures"),
+    ):
+        told = compared(model, Written({}, "image", right, "one", also={"another": wrong}), [shown]).sentence()
+        assert f"({called}, 31×45, by another; one answers like predict), 5e-03 is allowed there" in told
+        assert "answers like predict" not in compared(model, Written({}, "image", right, "one"), [shown]).sentence()
 
 
 @pytest.mark.parametrize(

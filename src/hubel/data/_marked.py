@@ -23,6 +23,7 @@ from hubel.data._targets import Targets
 from hubel.data.cache.fill import BadImages
 from hubel.data.decode.image import ImageError, formats_of
 from hubel.data.decode.parallel import workers_here
+from hubel.data.prepare.preprocessing import covered
 from hubel.data.sources.listing import natural_key, some
 from hubel.data.sources.parts import PARTS
 
@@ -253,8 +254,7 @@ def placed(picture: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[f
     if fit == "stretch" or picture == size:
         return 0.0, 0.0, 1.0, 1.0
     if fit == "pad":
-        scale = min(size[0] / picture[0], size[1] / picture[1])
-        rows, columns = (max(1, round(side * scale)) for side in picture)
+        rows, columns = covered(picture, size)
         top, left = (size[0] - rows) // 2 / size[0], (size[1] - columns) // 2 / size[1]
         return left, top, left + columns / size[1], top + rows / size[0]
     scale = max(size[0] / picture[0], size[1] / picture[1])

@@ -40,7 +40,8 @@ class Check:
 
     pictures, odd: how many of the user's, and how many odd ones, it was run on. largest: the largest difference of a
     probability (or of what else is compared, `of`) beside what it may be there, `bound` (None: no bound is held to, as
-    of eight bits), and `where`: of which picture; where any is over its own bound, the one that is furthest over it.
+    of eight bits), and `where`: of which picture, of which size, by what engine; where any is over its own bound, the
+    one that is furthest over it, and what engines are not.
     others: how many of all have another class (`noun`) although predict's margin exceeds 1 % and twice the bound (of
     masks, a picture with such a pixel).
     """
@@ -100,7 +101,7 @@ def compared(
     decoding = decoding_of(model.task.name)
     alone, marks = decoding.sees_none, bool(decoding.boxes or decoding.points)
     own = "your sounds" if preparation.fit == "time" else "your pictures"
-    found = [] if alone else [(own, picture) for picture in pictures]
+    found = [] if alone else [(_called(own, number, picture), picture) for number, picture in enumerate(pictures, 1)]
     drawn = _random_vectors if decoding.makes else _random_windows
     odd = list(drawn(model) if alone else _odd(preparation))
     bound = RESIZED if resizes else SIZED
@@ -113,7 +114,7 @@ def compared(
             given = written.read(picture)
         else:
             given = colours(picture, preparation) if resizes else prepared
-        differs = 0
+        differs, agree, worst = 0, [], ""
         for runtime, run in runs.items():
             received, expected = np.asarray(run(given[np.newaxis]))[0], wanted
             if decoding.writes:
@@ -123,18 +124,27 @@ def compared(
             room = max(bound, _by_rounding(model, prepared, expected)) if rounds else bound
             # what fails before all else, and of that by how many times; of what does not, the largest
             rank = (off > room, off / room if off > room else off)
+            agree += [runtime] * (off <= room)
             if rank > told:
-                told, largest, most = rank, off, room
-                where = f"{name}, by {runtime}" if len(runs) > 1 else name
+                told, largest, most, worst = rank, off, room, runtime
             margin = max(MARGIN, 2 * room) if written.bounded else MARGIN
             differs |= 0 if marks or decoding.makes else _others(expected, received, margin)
         others += differs
+        if worst:
+            where = f"{name}, {given.shape[0]}×{given.shape[1]}" if written.input == "image" else name
+            where += f", by {worst}" * (len(runs) > 1)
+            where += f"; {' and '.join(agree)} answers like predict" * bool(told[0] and agree and written.bounded)
     numbers = decoding.function == "linear" and not decoding.colours
     of = "scores" if marks else "numbers" if numbers else "probabilities"
     example = "vectors" if decoding.makes else examples_of(model.task, preparation.fit)[1]
     noun = model.task.noun[0]
     held = most if written.bounded else None
     return Check(len(found), len(odd), largest, where, others, held, " and ".join(runs), of, example, noun)
+
+
+def _called(own: str, number: int, picture: Picture) -> str:
+    """What a picture of the user's is called: as its file, where it has one."""
+    return f"number {number} of {own}" if isinstance(picture, (bytes, np.ndarray)) else f"{picture} of {own}"
 
 
 def _random_windows(model: LoadedModel) -> Iterator[tuple[str, Picture]]:

@@ -13,6 +13,7 @@ from PIL import Image
 
 Pixels = npt.NDArray[np.uint8]
 _ORIENTATION = 0x0112
+_LARGE = 2000
 
 
 @lru_cache(maxsize=4)
@@ -37,7 +38,7 @@ def _made(height: int, width: int) -> Iterator[tuple[str, bytes]]:
         yield name, _file(_shapes(*sides, draw), "PNG")
     enlarged = _shapes(220, 300, draw).repeat(10, 0).repeat(10, 1)
     yield "huge", _file(enlarged, "PNG", compress_level=1)
-    yield from _plain_ones(draw)
+    yield from _plain_ones(height, width, draw)
 
 
 def _sizes(height: int, width: int) -> dict[str, tuple[int, int]]:
@@ -92,12 +93,25 @@ def _transparent(plain: Pixels) -> Iterator[tuple[str, bytes]]:
     yield "palette with a transparent colour", _file(picture, "PNG", transparency=0)
 
 
-def _plain_ones(draw: np.random.Generator) -> Iterator[tuple[str, bytes]]:
+def _plain_ones(height: int, width: int, draw: np.random.Generator) -> Iterator[tuple[str, bytes]]:
     yield "black", _file(np.zeros((60, 80, 3), np.uint8), "PNG")
     yield "white", _file(np.full((60, 80, 3), 255, np.uint8), "PNG")
-    yield "noise", _file(draw.integers(0, 256, (150, 110, 3), dtype=np.uint8), "PNG")
+    yield "noise", _file(draw.integers(0, 256, (*_halved(height, width), 3), dtype=np.uint8), "PNG")
     checks = np.indices((301, 401)).sum(0) % 2 * 255
     yield "a chequered board of pixels", _file(np.repeat(checks.astype(np.uint8)[..., None], 3, 2), "PNG")
+
+
+def _halved(height: int, width: int) -> tuple[int, int]:
+    """Sides of a picture that, padded to these, ends in the middle of a column: such that engines that multiply a
+    quotient in 32 bits end before it, where there are some that are not huge.
+    """
+    double = 2 * (height & -height)  # all rows that leave half a column are multiples
+    for rows in range(double * (height // double + 1), _LARGE, double):
+        shrunk = np.float32(height) / np.float32(rows)
+        for columns in range(rows * width // height, rows * width // height // 2, -1):
+            if 2 * columns * height % (2 * rows) == rows and np.float32(columns) * shrunk % 1 < 0.5:
+                return rows, columns
+    return 2 * height, 2 * width - 1
 
 
 def _shapes(height: int, width: int, draw: np.random.Generator) -> Pixels:

@@ -44,7 +44,7 @@ from hubel.data.decode.image import ImageError
 from hubel.data.decode.levels import Levels
 from hubel.data.sources.listing import Item
 
-_VERSION = 3  # of what decoding makes of an image; a new number leaves older entries unused
+_VERSION = 4  # of what decoding makes of an image; a new number leaves older entries unused
 _BLOCK = 2**20
 _SUMMED = 2**28  # bytes up to which an entry is summed when it is opened; larger ones image by image, when taken
 

@@ -143,6 +143,6 @@ def region(image: tuple[int, int], size: tuple[int, ...], fit: Fit) -> tuple[flo
     """
     if fit == "stretch" or image == tuple(size):
         return 0.0, 0.0, float(image[0]), float(image[1])
-    scale = (max if fit == "crop" else min)(size[0] / image[0], size[1] / image[1])
-    rows, columns = size[0] / scale, size[1] / scale
+    furthest = min if fit == "crop" else max
+    rows, columns = furthest(image[0], size[0] * image[1] / size[1]), furthest(image[1], size[1] * image[0] / size[0])
     return (image[0] - rows) / 2, (image[1] - columns) / 2, rows, columns

@@ -263,11 +263,20 @@ def _crop(image: Image.Image, height: int, width: int, ground: int) -> Image.Ima
     return image.resize((width, height), Image.Resampling.BILINEAR, box)
 
 
+def covered(picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """How many rows and columns of an image of `size` a picture (both height, width) takes that is padded. Counted in
+    whole numbers, halves up, and so alike by every engine that a model is exported to.
+    """
+    (height, width), (rows, columns) = picture, size
+    down, across = (2 * height * columns + width) // (2 * width), (2 * width * rows + height) // (2 * height)
+    return max(1, min(rows, down)), max(1, min(columns, across))
+
+
 def _pad(image: Image.Image, height: int, width: int, ground: int) -> Image.Image:
-    scale = min(height / image.height, width / image.width)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    rows, columns = covered((image.height, image.width), (height, width))
     canvas = Image.new(image.mode, (width, height), ground if image.mode == "L" else (ground,) * 3)
-    canvas.paste(image.resize(size, Image.Resampling.BILINEAR), ((width - size[0]) // 2, (height - size[1]) // 2))
+    small = image.resize((columns, rows), Image.Resampling.BILINEAR)
+    canvas.paste(small, ((width - columns) // 2, (height - rows) // 2))
     return canvas
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hubel.data import Preprocessing
 from hubel.export.onnx.graph import Graph
-from hubel.export.onnx.preparation import DOUBLE, FLOAT, INT64
+from hubel.export.onnx.preparation import DOUBLE, FLOAT, INT64, covering
 from hubel.tasks.decoding import BoxRules
 
 
@@ -151,12 +151,12 @@ def in_pixels(graph: Graph, boxes: str, kind: Preprocessing, image: str) -> str:
     sizes = [graph.keep(float(side), "float64") for side in (kind.width, kind.height)]
     one, half = graph.keep(1.0, "float64"), graph.keep(0.5, "float64")
     ratios = [graph.add("Div", size, side) for size, side in zip(sizes, sides, strict=True)]
+    places = covering(graph, (sides[0], sides[1]), (kind.width, kind.height))
     lows, spans = [], []
-    for size, side in zip(sizes, sides, strict=True):
+    for size, side, seen in zip(sizes, sides, places, strict=True):
         if kind.fit == "stretch":
             low, span = graph.keep(0.0, "float64"), one
         elif kind.fit == "pad":
-            seen = graph.add("Max", one, graph.add("Round", graph.add("Mul", side, graph.add("Min", *ratios))))
             low = graph.add("Div", graph.add("Floor", graph.add("Mul", graph.add("Sub", size, seen), half)), size)
             span = graph.add("Div", seen, size)
         else:

@@ -8,7 +8,7 @@ import onnx
 
 from hubel.data import Preprocessing
 from hubel.export.onnx.graph import Graph
-from hubel.export.onnx.preparation import DOUBLE, FLOAT
+from hubel.export.onnx.preparation import DOUBLE, FLOAT, halves_up
 
 FINEST = 1024  # as segmentation has it: pixels of a side up to which scores are enlarged smoothly
 VOID = 255
@@ -38,12 +38,15 @@ def masked(graph: Graph, scores: str, image: str, preparation: Preprocessing, na
     sizes = preparation.height, preparation.width
     shape = graph.add("Shape", image)
     sides = [graph.add("Cast", graph.add("Gather", shape, graph.keep(axis, "int64")), to=DOUBLE) for axis in (1, 2)]
-    shares = [graph.add("Div", _wide(graph, n), side) for n, side in zip(sizes, sides, strict=True)]
-    scale = graph.add("Max" if preparation.fit == "crop" else "Min", *shares)
+    furthest = "Min" if preparation.fit == "crop" else "Max"
     looked = []
-    for side, size in zip(sides, sizes, strict=True):
-        seen = side if preparation.fit == "stretch" else graph.add("Div", _wide(graph, size), scale)
-        fine = graph.add("Min", _wide(graph, FINEST), graph.add("Max", _wide(graph, 1), graph.add("Round", seen)))
+    for side, other, size, others in zip(sides, sides[::-1], sizes, sizes[::-1], strict=True):
+        seen, of = side, _wide(graph, others)
+        if preparation.fit != "stretch":
+            whole = graph.add("Div", graph.add("Mul", other, _wide(graph, size)), of)
+            seen = graph.add(furthest, side, whole)
+        fine = graph.add("Max", _wide(graph, 1), halves_up(graph, seen, of))
+        fine = graph.add("Min", _wide(graph, FINEST), fine)
         looked.append((_enlarging(graph, fine, size), *_places(graph, side, seen, fine)))
     (rows, down, above), (columns, right, beside) = looked
     fine_scores = graph.add("MatMul", rows, graph.add("MatMul", scores, graph.add("Transpose", columns, perm=[1, 0])))

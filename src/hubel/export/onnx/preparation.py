@@ -128,7 +128,7 @@ def _weights(graph: Graph, preparation: Preprocessing, sides: Sides, wanted: tup
     """For rows and for columns: the weights, wanted × side, and which of the wanted places the image covers."""
     double = [graph.keep(float(each), "float64") for each in wanted]
     shares = [graph.add("Div", each, side) for each, side in zip(double, sides, strict=True)]
-    zero = graph.keep(0.0, "float64")
+    zero, within = graph.keep(0.0, "float64"), covering(graph, sides, wanted)
     found = []
     for number, (side, places) in enumerate(zip(sides, wanted, strict=True)):
         first, seen, before, covered = zero, side, zero, double[number]
@@ -140,12 +140,31 @@ def _weights(graph: Graph, preparation: Preprocessing, sides: Sides, wanted: tup
             first = _narrow(graph, first)
             seen = graph.add("Sub", end, first)
         elif preparation.fit == "pad":
-            covered = graph.add("Round", graph.add("Mul", side, graph.add("Min", *shares)))
-            covered = graph.add("Max", graph.keep(1.0, "float64"), covered)
+            covered = within[number]
             room = graph.add("Sub", double[number], covered)
             before = graph.add("Floor", graph.add("Div", room, graph.keep(2.0, "float64")))
         found.append(_triangles(graph, side, first, seen, before, covered, places))
     return found
+
+
+def covering(graph: Graph, sides: Sides, wanted: tuple[int, int]) -> Sides:
+    """How many of the wanted places of each side a picture that is padded takes, as
+    `hubel.data.prepare.preprocessing.covered` counts them.
+    """
+    found = []
+    for side, other, most, others in zip(sides, sides[::-1], wanted, wanted[::-1], strict=True):
+        exact = graph.add("Div", graph.add("Mul", side, _wide(graph, others)), other)
+        whole = halves_up(graph, exact, other)
+        found.append(graph.add("Max", _wide(graph, 1), graph.add("Min", whole, _wide(graph, most))))
+    return found[0], found[1]
+
+
+def halves_up(graph: Graph, exact: str, of: str) -> str:
+    """Round a whole number's quotient by another, `of`. What lies below a half does so by half of 1/of at least: half
+    of that is added, since OpenVINO, which computes in 32 bits, may be a bit below what is a half.
+    """
+    half = graph.add("Add", _wide(graph, 0.5), graph.add("Div", _wide(graph, 0.25), of))
+    return graph.add("Floor", graph.add("Add", exact, half))
 
 
 def _triangles(

@@ -1,6 +1,6 @@
 // From a network's scores to a picture in colour, as colorize answers in Python: as light as it was everywhere.
 
-import { evenly } from "hubel/export/framing";
+import { rint } from "hubel/view/engine/pixels";
 import { between } from "hubel/export/masks";
 
 /** The picture (ImageData) with the colours that scores tell: {values (row, column, square), rows, columns, classes};
@@ -80,7 +80,7 @@ function shown(light, a, b, rules) {
     if (low >= 1) break;
     most = (low + high) / 2;
   }
-  return levels(light, a * low, b * low, rules).map(evenly);
+  return levels(light, a * low, b * low, rules).map(rint);
 }
 
 function levels(light, a, b, { fromXyz, slope }) {

@@ -47,9 +47,8 @@ export function overlaid(pixels, mask, colours) {
 // rows and columns of the picture that fill the network's input; more than there are where it is padded
 function seen(picture, size, fit) {
   if (fit === "stretch") return picture;
-  const shares = size.map((side, axis) => side / picture[axis]);
-  const scale = fit === "crop" ? Math.max(...shares) : Math.min(...shares);
-  return size.map((side) => side / scale);
+  const furthest = fit === "crop" ? Math.min : Math.max;
+  return picture.map((side, axis) => furthest(side, (size[axis] * picture[1 - axis]) / size[1 - axis]));
 }
 
 // for each pixel of a side where it lies among the enlarged scores; -1 where it does not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -146,7 +147,7 @@ class Segmentation(Places):
         prepared = model.preprocessing.prepare(picture)
         scores = enlarged(outputs_of(model, prepared[np.newaxis]), prepared.shape[:2])
         place = region((height, width), tuple(scores.shape[2:]), model.preprocessing.fit)
-        fine = [min(_FINEST, max(1, round(side))) for side in place[2:]]
+        fine = [min(_FINEST, max(1, math.floor(side + 0.5))) for side in place[2:]]
         seen = F.interpolate(scores, fine, mode="bilinear", align_corners=False)[0].argmax(0).to(torch.uint8).numpy()
         return Segmented(self, in_place(seen, place, (height, width), VOID), whole, top)
 

@@ -8,6 +8,15 @@ export function rint(value) {
   return low % 2 === 0 ? low : low + 1;
 }
 
+/** How much of each axis of an image of a size a padded picture takes, as `hubel.data.prepare` counts it: in whole
+ * numbers, halves up. */
+export function covered(picture, size) {
+  return picture.map((side, axis) => {
+    const [other, wanted] = [picture[1 - axis], size[1 - axis]];
+    return Math.max(1, Math.min(size[axis], Math.floor((2 * side * wanted + other) / (2 * other))));
+  });
+}
+
 /** A colour picture in grey (ITU-R 601), or as it is. */
 export function converted(image, channels) {
   const { width, height, data } = image;

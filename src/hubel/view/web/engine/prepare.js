@@ -2,7 +2,7 @@
 //
 // Colour pictures are {width, height, data} with three bytes a pixel; ink and grey ones have one.
 
-import { blurred, converted, cropped, inverted, reduced, resized, rint } from "hubel/view/engine/pixels";
+import { blurred, converted, covered, cropped, inverted, reduced, resized, rint } from "hubel/view/engine/pixels";
 
 const INK = 25; // a tenth of full ink: fainter pixels do not count for the box
 const LARGE = 1024;
@@ -59,9 +59,7 @@ const FITS = {
     ]);
   },
   pad(image, height, width, ground) {
-    const scale = Math.min(height / image.height, width / image.width);
-    const wide = Math.max(1, rint(image.width * scale));
-    const tall = Math.max(1, rint(image.height * scale));
+    const [tall, wide] = covered([image.height, image.width], [height, width]);
     const small = resized(image, tall, wide);
     const depth = small.data.length / (tall * wide);
     const data = new Uint8ClampedArray(height * width * depth).fill(ground);
