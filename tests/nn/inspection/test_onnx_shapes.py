@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from hubel.base.errors import NetworkError
 from hubel.nn import inspect_onnx, network_of_onnx
@@ -232,3 +232,86 @@ def test_normalisation_gives_the_shape_that_it_is_given(kind: str, last: bool, t
     assert report.macs == 4 * 27 * 49 + (0 if last else 5 * 36 * 25)
     assert report.parameters == 108 + 8 * grouped + (0 if last else 180)
     assert report.memory is not None
+
+
+SIZES = {
+    "one": whole(1),
+    "two": whole(2),
+    "zero": whole(0),
+    "four": whole(4),
+    "pe": floats(1, 100, 8),
+    "v": floats(8, 3),
+}
+STEPS = [node("Shape", ["x"], ["s"]), node("Slice", ["s", "one", "two"], ["t"])]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "stored", "parameters"),
+    [
+        ([node("Slice", ["pe", "zero", "t", "one"], ["p"]), node("Add", ["x", "p"], ["a"])], {}, 800),
+        (
+            [
+                node("Squeeze", ["t"], ["n"]),
+                node("Range", ["i", "n", "j"], ["r"]),
+                node("Gather", ["e", "r"], ["p"]),
+                node("Add", ["x", "p"], ["a"]),
+            ],
+            {"i": np.int64(0), "j": np.int64(1), "e": floats(100, 8)},
+            800,
+        ),
+        (
+            [
+                node("Slice", ["s", "zero", "one"], ["n"]),
+                node("Concat", ["n", "one", "eight"], ["to"], axis=0),
+                node("Expand", ["c", "to"], ["p"]),
+                node("Concat", ["p", "x"], ["a"], axis=1),
+            ],
+            {"c": floats(1, 1, 8), "eight": whole(8)},
+            8,
+        ),
+        (
+            [
+                node("Squeeze", ["t"], ["n"]),
+                node("Range", ["i", "n", "j"], ["r"]),
+                node("Cast", ["r"], ["f"], to=FLOAT),
+                node("Unsqueeze", ["f", "one"], ["u"]),
+                node("Sin", ["u"], ["p"]),
+                node("Add", ["x", "p"], ["a"]),
+            ],
+            {"i": np.int64(0), "j": np.int64(1)},
+            0,
+        ),
+        ([node("ConstantOfShape", ["s"], ["p"]), node("Add", ["x", "p"], ["a"])], {}, 0),
+        ([node("Gather", ["e", "t"], ["p"]), node("Add", ["x", "p"], ["a"])], {"e": floats(60, 8)}, 480),
+    ],
+)
+@pytest.mark.parametrize(("steps", "batch"), [(7, 1), (9, 1), (50, 3)])
+def test_parameters_are_what_is_stored_whatever_the_input(
+    nodes: list[Any], stored: dict[str, Any], parameters: int, steps: int, batch: int, tmp_path: Path
+) -> None:
+    file = saved(
+        tmp_path / "table.onnx", [*STEPS, *nodes, node("MatMul", ["a", "v"], ["y"])], ["N", "T", 8], SIZES | stored
+    )
+    report = inspect_onnx(file, (steps, 8), batch=batch)
+    longer = "c" in stored
+    assert (report.parameters, report.trainable) == (parameters + 24, parameters + 24)
+    assert report.macs == batch * (steps + longer) * 24
+    assert report.memory is not None
+    assert 4 * (parameters + 24) <= report.memory.weights <= 4 * (parameters + 24) + 64
+
+
+def test_weights_of_a_loop_that_are_used_around_it_too_count_once(tmp_path: Path) -> None:
+    empty = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [node("MatMul", ["h", "w"], ["g"]), node("Identity", ["c"], ["d"])],
+        "body",
+        [empty("i", TensorProto.INT64, []), empty("c", TensorProto.BOOL, []), empty("h", FLOAT, [2, 8])],
+        [empty("d", TensorProto.BOOL, []), empty("g", FLOAT, [2, 8])],
+    )
+    loop = node("Loop", ["m", "", "x"], ["l"], body=body)
+    stored = {"m": np.int64(7), "w": floats(8, 8)}
+    report = inspect_onnx(saved(tmp_path / "a.onnx", [loop, node("MatMul", ["l", "w"], ["y"])], [2, 8], stored))
+    assert (report.parameters, report.macs) == (64, 8 * 128)
+    before = [node("MatMul", ["x", "w"], ["k"]), node("Loop", ["m", "", "k"], ["y"], body=body)]
+    report = inspect_onnx(saved(tmp_path / "b.onnx", before, [2, 8], stored))
+    assert (report.parameters, report.macs) == (64, 8 * 128)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from math import prod
 from pathlib import Path
@@ -21,6 +21,7 @@ from hubel.nn.inspection.onnx.learned import (
     RECURRENT,
     STATES,
     Constant,
+    constant_of,
     exported,
     is_zero,
     with_first_states,
@@ -55,7 +56,7 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     """
     graph, found, inputs, constants, written, idle, parts, fixed = read_onnx(path, input_shape, batch)
     with_first_states(graph, constants, Path(path).parent)
-    own = {name: Constant(None if name in fixed else tensor) for name, tensor in constants.items()}
+    own = {name: Constant() if name in fixed else constant_of(tensor) for name, tensor in constants.items()}
     reading = _Reading(found, own, parts, Gradients(graph))
     filled = {node.output[0] for node in graph.node if node.op_type == "ConstantOfShape"}
     weights = (node.input[WEIGHTED[node.op_type]] for node in graph.node if node.op_type in WEIGHTED)
@@ -100,6 +101,7 @@ class _Reading:
         self.products: set[str] = set()  # what products of matrices give
         self.left_out = False  # whether constants of one number, repeated, stand for weights
         self.flow = Flow(shapes)
+        self.within = ""  # inside of what it runs
 
     def notes(self) -> Iterator[str]:
         """Say what the figures leave out, and what they hold."""
@@ -128,12 +130,12 @@ class _Reading:
         if not plain or (node.op_type in UNCOUNTED and not counted):
             self.uncounted[node.op_type if plain else f"{node.domain}.{node.op_type}"] += 1
         self.numbers[node.op_type] = self.numbers.get(node.op_type, 0) + 1
-        path = node.name or f"{node.op_type.lower()}{self.numbers[node.op_type]}"
+        path = self.within + (node.name or f"{node.op_type.lower()}{self.numbers[node.op_type]}")
         parameters, trainable, notes = self._parameters(node, path)
         self.products.update(node.output if node.op_type == "MatMul" else ())
         macs, backward = self._products(node, path)
         if part is not None and part.times is not None:
-            held, learned, macs, backward = self._inside(node, part, part.times)
+            held, learned, macs, backward = self._inside(node, path, part, part.times)
             parameters, trainable = parameters + held, trainable + learned
         learns = any(self._learns(node, place) for place in range(len(node.input)))
         if trainable or learns or not self.trained.isdisjoint(names):
@@ -149,7 +151,7 @@ class _Reading:
         self.rows.append(ModuleRow(path, node.op_type, shape, parameters, trainable, macs, backward, 1, tuple(notes)))
         self.flow.take(node, path, names, macs)
 
-    def _inside(self, node: Any, part: Part, times: int) -> tuple[int, int, int, int]:
+    def _inside(self, node: Any, path: str, part: Part, times: int) -> tuple[int, int, int, int]:
         """Count the parameters and products of what an operator runs, as often as it does. The first time what it
         begins with may want no gradient that it wants later, where something learned has made it.
         """
@@ -162,35 +164,35 @@ class _Reading:
             constant = self.constants.get(given)
             if given in self.trained or (constant is not None and self._floating(constant) - constant.zeros):
                 self.trained.add(name)
-        self.constants.update((tensor.name, Constant(tensor)) for tensor in part.graph.initializer)
-        rows = self._once(part)
+        inner = [tensor for tensor in part.graph.initializer if tensor.name not in self.constants]
+        self.constants.update((tensor.name, constant_of(tensor)) for tensor in inner)
+        rows = self._once(part, path)
         parameters, trainable = (sum(getattr(row, each) for row in rows) for each in ("parameters", "trainable"))
         macs, backward = (times * sum(getattr(row, each) for row in rows) for each in ("macs", "backward_macs"))
         learned = {name for name, made in zip(states, gives, strict=False) if made in self.trained} - self.trained
         self.trained |= learned
         if learned and times > 1:
-            later = self._once(part)
+            later = self._once(part, path)
             backward += (times - 1) * sum(
                 row.backward_macs - first.backward_macs for row, first in zip(later, rows, strict=True)
             )
-        self._leave(part.graph)
+        self._leave(name for node in part.graph.node for name in node.output)
+        self._leave(tensor.name for tensor in inner)
         return parameters, trainable, macs, backward
 
-    def _once(self, part: Part) -> list[ModuleRow]:
+    def _once(self, part: Part, path: str) -> list[ModuleRow]:
         """Count what an operator runs once."""
         inner = copy(self)
         inner.shapes, inner.parts, inner.rows, inner.numbers = part.shapes, part.parts, [], {}
+        inner.within = f"{path}/"
         inner.flow, inner.gradients = Flow(part.shapes), Gradients(part.graph)
         for each in part.graph.node:
             inner.take(each)
         return inner.rows
 
-    def _leave(self, graph: Any) -> None:
-        """Forget the names of a graph inside, since others may have them, too."""
-        for name in (
-            *(name for node in graph.node for name in node.output),
-            *(each.name for each in graph.initializer),
-        ):
+    def _leave(self, names: Iterable[str]) -> None:
+        """Forget names of a graph inside, since others may have them, too."""
+        for name in names:
             self.constants.pop(name, None)
             self.counted.pop(name, None)
             self.trained.discard(name)

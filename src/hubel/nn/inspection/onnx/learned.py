@@ -11,6 +11,7 @@ from typing import Any
 
 from hubel.base.numbers import counted
 from hubel.nn.inspection.onnx.parts import KINDS
+from hubel.nn.inspection.onnx.writing import WORKED_OUT
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
 # Inputs that training does not learn: statistics, factors, sizes, limits, scales and zero points of integers.
@@ -55,6 +56,11 @@ class Constant:
         self.alone: dict[str, int] = {tensor.name: 1} if floating and size == 1 else {}
         self.zeros = {tensor.name} if self.sources and is_zero(tensor) else set[str]()
         self.integers: dict[str, int] = {tensor.name: size} if size > 1 and not floating else {}
+
+
+def constant_of(tensor: Any) -> Constant:
+    """Return a stored tensor as what it holds of learned numbers: none if the graph works it out of sizes."""
+    return Constant() if tensor.doc_string == WORKED_OUT else Constant(tensor)
 
 
 def is_zero(tensor: Any) -> bool:

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from hubel.nn.inspection.onnx.parts import taken
-from hubel.nn.inspection.onnx.writing import OURS
+from hubel.nn.inspection.onnx.writing import OURS, WORKED_OUT
 from hubel.nn.inspection.report import Memory, TensorShape
 
 PACKED = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
@@ -29,7 +29,7 @@ def memory_of(graph: Any, shapes: Mapping[str, TensorShape], constants: Containe
         return -(-prod(sizes) * (PACKED.get(kind) or 8 * int(numpy_type(kind).itemsize)) // 8)
 
     kinds = {each.name: each.type.tensor_type.elem_type for each in (*graph.input, *graph.value_info, *graph.output)}
-    real = [tensor for tensor in graph.initializer if tensor.doc_string != OURS]
+    real = [tensor for tensor in graph.initializer if tensor.doc_string not in (OURS, WORKED_OUT)]
     stored = {tensor.name: (tuple(tensor.dims), tensor.data_type) for tensor in real}
     stored |= {
         node.output[0]: (tuple(each.t.dims), each.t.data_type)

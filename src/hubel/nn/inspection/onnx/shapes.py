@@ -9,14 +9,18 @@ from math import prod
 from typing import Any
 
 from hubel.base.errors import NetworkError
+from hubel.nn.inspection.onnx.flow import PASSING
 from hubel.nn.inspection.onnx.fused import written_out
+from hubel.nn.inspection.onnx.learned import FLOATING
 from hubel.nn.inspection.onnx.parts import KINDS, Around, Part
 from hubel.nn.inspection.onnx.rules import as_inference_takes_them, forget_behind, pooled_otherwise, tell
+from hubel.nn.inspection.onnx.writing import WORKED_OUT
 from hubel.nn.inspection.report import TensorShape
 
 MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
 MOST_PASSES = 100
 INT64 = 7  # as ONNX numbers its types
+WEIGHTS = (*FLOATING, 2, 3, *range(17, 25))  # floats, and whole numbers and floats of 8 bits and fewer
 
 
 def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counter[str], dict[str, Part], int]:
@@ -24,7 +28,7 @@ def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counte
     write out the operators of ONNX Runtime's own. Return the graph, the shapes, what was written out, what its
     operators run inside, by what they give, and how many Ifs stand as the branch that is taken.
     """
-    values, written, parts = dict[str, Any](), Counter[str](), dict[str, Part]()
+    values, written, parts, gone = dict[str, Any](), Counter[str](), dict[str, Part](), list[Any]()
     graph, found, told, decided = model.graph, dict[str, TensorShape](), dict[str, TensorShape](), 0
     for node in graph.node:
         _as_inferred(onnx, node)
@@ -52,10 +56,40 @@ def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counte
         model.ir_version = max(model.ir_version, 4)  # before, stored tensors had to be inputs too
         model.graph.initializer.extend(fresh)
         names = {tensor.name for tensor in fresh}
+        gone += [node for node in model.graph.node if names.intersection(node.output)]
         left = [node for node in model.graph.node if not names.intersection(node.output)]
         del model.graph.node[:]
         model.graph.node.extend(left)
+    _put_back(graph, gone)
     return graph, found, written, parts, decided
+
+
+def _put_back(graph: Any, gone: list[Any]) -> None:
+    """Put nodes that were worked out back where what they give comes of stored weights, which the file has whole; mark
+    what the others give as not stored.
+    """
+    made = {node.output[0] for node in gone if node.op_type != "Constant"}
+    stored = [tensor for tensor in graph.initializer if tensor.name not in made]
+    held = {tensor.name for tensor in stored if tensor.data_type in WEIGHTS and prod(tensor.dims) > 1}
+    alone = {tensor.name for tensor in stored if tensor.data_type in WEIGHTS} - held
+    back, floating = list[Any](), {tensor.name for tensor in graph.initializer if tensor.data_type in FLOATING}
+    for node in gone:
+        filled = node.op_type == "ConstantOfShape" and node.output[0] in floating
+        if node.op_type != "Constant" and (filled or not held.isdisjoint(node.input)):
+            held.update(node.output)
+            back.append(node)
+        elif node.op_type in PASSING and node.input[0] in alone:
+            alone.update(node.output)
+            back.append(node)
+    again = {node.output[0] for node in back}
+    for tensor in graph.initializer:
+        if tensor.name in made - again:
+            tensor.doc_string = WORKED_OUT
+    stored = [tensor for tensor in graph.initializer if tensor.name not in again]
+    nodes = [*back, *graph.node]
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(stored)
+    graph.node.extend(nodes)
 
 
 def _once(onnx: Any, model: Any, told: Mapping[str, TensorShape]) -> Any:

@@ -10,6 +10,8 @@ from hubel.nn.inspection.report import TensorShape
 
 OURS = "written out"
 """The doc string of what is stored by us, and not in the file."""
+WORKED_OUT = "worked out"
+"""The doc string of what the graph works out of sizes: neither stored in the file nor learned."""
 
 
 class Writing:
