@@ -54,7 +54,7 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
-    graph, found, inputs, constants, written, idle, parts, fixed = read_onnx(path, input_shape, batch)
+    graph, found, inputs, constants, written, idle, parts, fixed, axes = read_onnx(path, input_shape, batch)
     with_first_states(graph, constants, Path(path).parent)
     own = {name: Constant() if name in fixed else constant_of(tensor) for name, tensor in constants.items()}
     reading = _Reading(found, own, parts, Gradients(graph))
@@ -65,9 +65,11 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     for node in graph.node:
         reading.take(node)
     reading.flow.end(given.name for given in graph.output)
-    shapes = tuple(found[given.name] for given in inputs if given.name in reading.read and given.name in found)
+    read = [given.name for given in inputs if given.name in reading.read and given.name in found]
+    shapes = tuple(found[name] for name in read)
     output = found.get(graph.output[0].name) if graph.output else None
-    size = shapes[0][0] if shapes and shapes[0] else batch
+    images = axes[read[0]].images if read else None
+    size = batch if images is None else shapes[0][images]
     notes = [*reading.notes(), *exported(graph), *idle]
     if written:
         listed = ", ".join(f"{number} {kind}" for kind, number in written.items())

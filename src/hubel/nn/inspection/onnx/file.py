@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
@@ -18,6 +17,7 @@ from hubel.base.headers import reason
 from hubel.base.names import hint
 from hubel.base.numbers import counted
 from hubel.nn.inspection.onnx.parts import Part, taken
+from hubel.nn.inspection.onnx.sequences import Axes, axes_of
 from hubel.nn.inspection.onnx.shapes import inferred
 from hubel.nn.inspection.onnx.unrolled import rolled_up
 from hubel.nn.inspection.report import TensorShape, tensor_text
@@ -57,7 +57,8 @@ _AROUND = (
 class Opened(NamedTuple):
     """A file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name, and how many operators
     of ONNX Runtime's own are written out in the graph; what of it is idle, in sentences; what its Loops and Scans run
-    inside, by what they give; and which stored tensors are known to be no weights, since hubel wrote the file.
+    inside, by what they give; which stored tensors are known to be no weights, since hubel wrote the file; and
+    the axes of its inputs.
     """
 
     graph: Any
@@ -68,6 +69,7 @@ class Opened(NamedTuple):
     idle: tuple[str, ...]
     parts: dict[str, Part]
     fixed: frozenset[str]
+    axes: dict[str, Axes]
 
 
 def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
@@ -101,7 +103,8 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
         idle += (f"{counted(unrolled, 'RNN')} that the exporter wrote out step by step: counted as such",)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
-    idle += tuple(_settle(model.graph, inputs, input_shape, batch))
+    axes = dict[str, Axes]()
+    idle += tuple(_settle(model.graph, inputs, input_shape, batch, axes))
     graph, shapes, written, parts, decided = inferred(onnx, model)
     if decided:
         idle += (f"{counted(decided, 'If')} decided by sizes and stored numbers: the branch not taken is left out",)
@@ -109,7 +112,7 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
     stored |= {tensor.name: tensor for tensor in graph.initializer}
     own = model.producer_name == "hubel"
     fixed = frozenset(name for name in stored if own and name.startswith(_AROUND))
-    return Opened(graph, shapes, inputs, stored, written, idle, parts, fixed)
+    return Opened(graph, shapes, inputs, stored, written, idle, parts, fixed, axes)
 
 
 def _idle(graph: Any) -> Iterator[str]:
@@ -200,9 +203,12 @@ def _shapes_by_name(inputs: list[Any], input_shape: GivenShapes) -> dict[str, Te
 _EXAMPLES = {1: "32", 2: "100x8", 4: "16x112x112x3"}  # inputs by how many axes they have beside the batch's
 
 
-def _settle(graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int) -> Iterator[str]:
-    """Fill the sizes that the file leaves open; those that it fixes must be the wanted ones. Say where it fixes 0: that
-    is nothing, as of a batch or of steps kept before the first, but what some exporters write for an open size, too.
+def _settle(
+    graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int, found: dict[str, Axes]
+) -> Iterator[str]:
+    """Find the inputs' axes, and fill the sizes that the file leaves open; those that it fixes must be the wanted ones.
+    Say where the batch is not first, and where the file fixes 0: that is nothing, as of a batch or of steps kept before
+    the first, but what some exporters write for an open size, too.
     """
     asked_for = _shapes_by_name(inputs, input_shape)
     for given in inputs:
@@ -222,15 +228,23 @@ def _settle(graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int)
             empty = "which is empty; give the input's shape if a size of 0 is meant to be open"
             said = empty if 0 in fixed else "and 0 is taken as open"
             yield f"the file fixes its input {given.name!r} at {held}, {said}"
-        images = _batch_axis([size.dim_param for size in dimensions], fixed)
-        first = fixed[images] if fixed else None
+        found[given.name] = own_axes = axes_of(graph, given, fixed) if fixed else Axes(None)
+        images, steps = own_axes
+        first = None if images is None else fixed[images]
         wanted: list[int | None] = [None] * len(fixed)
-        if fixed:
-            wanted[images] = batch if batch > 1 or first is None else first
+        if images is None and fixed and (batch > 1 or (shape is not None and len(shape) != len(fixed))):
+            asked = f"{tensor_text(shape)} is given" if shape is not None and batch == 1 else f"the batch is {batch}"
+            raise NetworkError(
+                f"the file takes one sequence, steps first, as its input {given.name!r}, which has {len(fixed)} axes "
+                f"and none for a batch; {asked}: give all of its sizes, such as {_EXAMPLES.get(len(fixed), '20')}"
+            )
         if shape is not None:
             rest = [own for axis, own in enumerate(fixed) if axis != images]
-            wanted[:] = _laid(graph, given.name, fixed, rest, shape)
-            wanted.insert(images, batch if batch > 1 or first is None else first)
+            laid = shape if images is None or steps == int(images == 0) else None
+            wanted[:] = laid or _laid(graph, given.name, fixed, rest, shape)
+        if images is not None:
+            size = batch if batch > 1 or first is None else first
+            wanted[images : images + (shape is None)] = [size]
         for size, own, dimension in zip(wanted, fixed, dimensions, strict=False):
             if own is not None and size not in (None, own):
                 asked = tensor_text(tuple(own if n is None else n for n, own in zip(wanted, fixed, strict=False)))  # type: ignore[misc]
@@ -240,21 +254,18 @@ def _settle(graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int)
                     "and the batch out, or export the model with open sizes"
                 )
             if own is None and size is None:
+                example = _EXAMPLES.get(len(fixed) - (images is not None), "224x224x3")
                 raise NetworkError(
                     f"the file leaves the sizes of its input {given.name!r} open: give the input's shape, such as "
-                    f"{'' if given is inputs[0] else given.name + '='}{_EXAMPLES.get(len(fixed) - 1, '224x224x3')}"
+                    f"{'' if given is inputs[0] else given.name + '='}{example}"
                 )
             if own is None:
                 dimension.dim_value = size
-
-
-def _batch_axis(names: list[str], fixed: list[int | None]) -> int:
-    """Return which axis is that of the images: the first, or where that is fixed one that is named so."""
-    named = [axis for axis, name in enumerate(names) if fixed[axis] is None and _BATCH.match(name)]
-    return named[0] if named and fixed[0] is not None else 0
-
-
-_BATCH = re.compile(r"n$|b$|bs$|batch", re.IGNORECASE)
+        if images != 0 and len(fixed) > 1:
+            sizes = tuple(size.dim_value for size in dimensions)
+            many = "" if steps is None else f"{sizes[steps]} steps of "
+            of = "one sequence" if images is None else f"a batch of {sizes[images]}"
+            yield f"the batch is not first in the file's input {given.name!r}: {tensor_text(sizes)} is {many}{of}"
 
 
 def _laid(

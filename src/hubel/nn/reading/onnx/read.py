@@ -46,11 +46,11 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     Raises `ValueError` that names the operation which has no place in a tree, and why, and `ModuleNotFoundError`
     without `onnx`.
     """
-    graph, shapes, inputs, stored, *_ = read_onnx(path, input_shape, 1)
+    graph, shapes, inputs, stored, *_, axes = read_onnx(path, input_shape, 1)
     if any(0 in shapes.get(given.name, ()) for given in inputs):
         raise NetworkError("the file fixes a size of its input at 0: give the input's shape, such as 224x224x3")
     constants = Constants(graph, stored, Path(path).parent)
-    reading = _Reading(graph, shapes, constants)
+    reading = _Reading(graph, shapes, constants, {name for name, one in axes.items() if one == (1, 0)})
     steps = reading.steps()
     network = Network(steps[0].shape, folded(steps)[0], Path(path).stem)
     report, tree = inspect_onnx(path, input_shape), analyse(network)
@@ -80,8 +80,9 @@ class _Reading:
     beside: how many numbers the file has stored twice, as its exporter worked them out of others.
     """
 
-    def __init__(self, graph: Any, shapes: dict[str, TensorShape], constants: Constants) -> None:
+    def __init__(self, graph: Any, shapes: dict[str, TensorShape], constants: Constants, steps_first: set[str]) -> None:
         self.graph, self.shapes, self.constants, self.takers = graph, shapes, constants, takers_of(graph)
+        self.steps_first = steps_first
         self.attribute = importlib.import_module("onnx.helper").get_attribute_value
         self.found: list[Step] = []
         self.values: dict[str, Value] = {}
@@ -142,6 +143,9 @@ class _Reading:
             last = self.last
             self.values[takes[0]] = Value(0, "last" if last else "first")
             self.found.append(Step(takes[0], None, (), shape=shape[1:] if last else public(shape)))
+            if takes[0] in self.steps_first and len(shape) == 3:
+                self.values[takes[0]] = Value(0, "steps")
+                self.found[0] = replace(self.found[0], shape=(shape[0], shape[2]))
         unknown = [name for name in takes if name not in self.values]
         if unknown:
             raise NetworkError(f"{label}: {unknown[0]!r} is a second input, which has no place in a tree")
