@@ -55,7 +55,7 @@ def _taken(graph: Any, name: str, rank: int) -> Iterator[Axes]:
                 scanned = settings["num_scan_inputs"].i
                 number = place - len(node.input) + scanned
                 axes = settings["scan_input_axes"].ints if "scan_input_axes" in settings else [0] * scanned
-                if number >= 0:
+                if number >= 0 and axes[number] < len(lies[taken]):
                     yield Axes(None, lies[taken][axes[number]])
         for inner in graphs_of(node) if node.op_type == "Loop" else ():
             counts = {inner.input[0].name}
@@ -64,7 +64,7 @@ def _taken(graph: Any, name: str, rank: int) -> Iterator[Axes]:
                     counts.update(each.output)
                 if each.op_type == "Gather" and each.input[0] in lies and each.input[1] in counts:
                     axis = next((own.i for own in each.attribute if own.name == "axis"), 0)
-                    yield Axes(None, lies[each.input[0]][axis])
+                    yield from (Axes(None, own) for own in lies[each.input[0]][axis : axis + 1])
         source = next((place for place, taken in enumerate(node.input) if taken in lies), None)
         if source is not None and node.output:
             made = _moved(node, source, lies[node.input[source]], settings, stored)
@@ -90,7 +90,7 @@ def _moved(
         return axes
     if node.op_type == "Transpose":
         order = settings["perm"].ints if "perm" in settings else range(len(axes))[::-1]
-        return tuple(axes[axis] for axis in order)
+        return tuple(axes[axis] for axis in order) if len(order) == len(axes) else None
     if node.op_type == "MatMul" and place == 0 and node.input[1] in stored:
         return (*axes[:-1], None)
     if node.op_type == "Gather" and place == 1 and node.input[0] in stored:  # a table's rows
