@@ -132,6 +132,8 @@ def test_a_file_says_how_often_it_looks_and_engines_follow_what_is_asked(tmp_pat
     near(outputs_of(file.asked(views=2), prepared), both)
     with pytest.raises(SettingError, match="expected views 2, as the file that was exported computes it, received 1"):
         file.asked(views=1)
+    assert command("export", place, "-o", tmp_path / "once.onnx", "--views", 1).returncode == 0
+    near(outputs_of(open_onnx(tmp_path / "once.onnx"), prepared), once)
     with pytest.raises(SettingError, match="views: expected a whole number from 1 to 2, received 3"):
         again.asked(views=3)
     with pytest.raises(SettingError, match="expected views 1 or 2, received 'twice'"):
@@ -175,3 +177,10 @@ def test_views_are_for_tasks_of_places(tmp_path):
     splits, network = classified(False)
     with pytest.raises(SettingError, match="expected views 1 for classification, received 2"):
         hubel.train(network, splits, directory=tmp_path / "run", recipe=RECIPE.replace(views=2))
+    kind = Preprocessing(28, 28, 1, (0.5,), (0.25,))
+    other = parse("28x28x1: flatten, dense 2 softmax")
+    place = save_model(tmp_path / "model.safetensors", other, build(other), preprocessing=kind, classes=("a", "b"))
+    refused = command("export", place, "-o", tmp_path / "model.onnx", "--views", "1")
+    assert refused.returncode
+    assert "--views is for models that draw masks" in refused.stderr
+    assert "this one is for classification" in refused.stderr

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from hubel.tasks import LoadedModel
 
 
-def add_asking(parser: ArgumentParser) -> None:
-    """Add the options of all tasks; those of a name are one."""
+def add_asking(parser: ArgumentParser, *names: str) -> None:
+    """Add the options of all tasks, or those of these names; those of a name are one."""
     every = all_asking().values()
     options = {option.name: option for asking in every for option in asking.options}
+    options = {name: options[name] for name in names} if names else options
     groups: dict[str, Any] = {}
     for name, option in options.items():
         of = " and ".join(asking.of for asking in every if any(name == each.name for each in asking.options))
@@ -47,7 +48,7 @@ def _reader(option: Option) -> Callable[[str], Any]:
 def asked(arguments: Namespace, task: str) -> dict[str, Any]:
     """Return the options of tasks that were given. Raises SettingError for one that models of `task` do not have."""
     names = dict.fromkeys(option.name for asking in all_asking().values() for option in asking.options)
-    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    given = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
     check_options(task, given, "--")
     return given
 

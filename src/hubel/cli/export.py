@@ -11,9 +11,11 @@ from hubel.base.errors import HubelError, SettingError
 from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.cli._finish import Answer, finish
+from hubel.cli._making import add_asking, asked
 from hubel.cli._numbers import real
 from hubel.cli._output import tell
 from hubel.cli._trained import add_device, check_order, open_model, own_source, read, reading
+from hubel.tasks.decoding import VIEWS
 
 if TYPE_CHECKING:
     from hubel.data import Dataset
@@ -32,6 +34,7 @@ EXAMPLES = """  hubel export runs/photos -o photos.onnx
   hubel export runs/photos -o small.onnx --int8 photos/
   hubel export runs/photos -o colleague/ --to package
   hubel export runs/photos -o photos.html
+  hubel export runs/cells -o cells.onnx --views 1
   hubel predict photos.onnx cat.jpg"""
 
 
@@ -66,6 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="how much of the primary figure eight bits may lose (default 0.01); more is refused",
     )
     add_device(parser, "cpu")
+    add_asking(parser, VIEWS)
     parser.add_argument("--json", action="store_true", help="print one JSON value")
 
 
@@ -88,6 +92,8 @@ def run(arguments: Namespace) -> int:
     check_order("export", arguments.run_or_model)
     form = form_of(arguments.place, arguments.to)  # refused before any work
     model = open_model(arguments.run_or_model, arguments.device)
+    if how := asked(arguments, model.task.name):
+        model = model.asked(**how)
     check = _pictures(arguments, model)
     labelled = _labelled(arguments) if form == "package" else None
     calibration = _calibration(arguments, model) if arguments.int8 else None

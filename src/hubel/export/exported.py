@@ -19,8 +19,8 @@ from hubel.tasks import LoadedModel, need_examples
 from hubel.tasks.decoding import decoding_of
 
 TWO_VIEWS = (
-    "its answers are of two views of a picture, as it is and mirrored, as the model's are; hubel.export of "
-    "model.asked(views=1) writes one that looks once, in half the time"
+    "its answers are of two views of a picture, as it is and mirrored, as the model's are; --views 1 (in Python "
+    "hubel.export of model.asked(views=1)) writes one that looks once, in half the time"
 )
 
 

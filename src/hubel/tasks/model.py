@@ -111,7 +111,8 @@ class LoadedModel(Result):
         if getattr(self.module, "mirrors", False) and how.get(VIEWS, known) != known:
             raise SettingError(
                 f"expected views {known}, as the file that was exported computes it, received {how[VIEWS]}; "
-                f"hubel.export(model.asked(views={how[VIEWS]}), …) writes one of those"
+                f"hubel export RUN --views {how[VIEWS]} (in Python hubel.export of model.asked(views={how[VIEWS]})) "
+                "writes one of those"
             )
         return dataclasses.replace(self, task=dataclasses.replace(cast(Any, self.task), **how))
 
