@@ -313,6 +313,33 @@ def test_rules_choose_by_the_size_of_objects(splits):
         task.check_training("none", Augmentation(mixup=0.2))
 
 
+@pytest.mark.parametrize(("least", "seen"), [(0.0, 0.25), (0.5, 0.55), (0.9, 0.7), (None, 0.25)])
+def test_what_training_cuts_counts_as_what_the_sets_own_edges_cut(splits, least, seen):
+    """Boxes of a fifth of a side, one inside each picture, one at each of its edges of which at least so much shows."""
+    rows = np.zeros((41, 6, 7), np.float32)
+    rows[:, 0] = 0, 0, 1, 1, 48, 64, 0
+    rows[:, 1:, CLASS] = -1
+    rows[:, 1] = 0.4, 0.4, 0.6, 0.6, 0, 0, 100
+    if least is not None:
+        part = np.linspace(least, 1, 41) * 0.2
+        rows[:, 2:, CLASS] = 0
+        rows[:, 2:, :4] = 0.4, 0.4, 0.6, 0.6
+        rows[:, 2, LEFT], rows[:, 2, 2] = 0, part
+        rows[:, 3, LEFT], rows[:, 3, 2] = 1 - part, 1
+        rows[:, 4, 1], rows[:, 4, BOTTOM] = 0, part
+        rows[:, 5, 1], rows[:, 5, BOTTOM] = 1 - part, 1
+    boxes = replace(splits.train.targets, rows=rows)
+    rules = task_of(splits.train).rules(parse(NETWORK), Dataset(np.zeros((41, 48, 64, 3), np.uint8), boxes))
+    assert Augmentation.parse(rules["augmentation"]).seen == pytest.approx(seen, abs=0.011)
+    moves = Augmentation.parse(rules["augmentation"]).moves(
+        (41, 48, 64, 3), 0, 0, torch.arange(41), torch.device("cpu")
+    )
+    before = torch.from_numpy(rows)
+    shares = moves.boxes(before[:, 1:, :4].double() * torch.tensor([64, 48, 64, 48]))[1]
+    there = boxes.moved(before, moves)[:, 1:, CLASS] >= 0
+    assert torch.equal(there, (before[:, 1:, CLASS] >= 0) & (shares >= Augmentation.parse(rules["augmentation"]).seen))
+
+
 def test_counting_waits_for_the_device_at_the_end_alone(splits):
     """On the meta device, where there are no numbers to be fetched: whatever reads one raises."""
     counts = task_of(splits.train).counts()

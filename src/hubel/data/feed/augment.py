@@ -14,7 +14,7 @@ from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
 from hubel.data._targets import Labels
 from hubel.data.feed.device import sent
-from hubel.data.feed.moves import Moves
+from hubel.data.feed.moves import SEEN, Moves
 from hubel.data.feed.order import key, scattered
 from hubel.data.prepare.measure import enough
 from hubel.data.prepare.preprocessing import Preprocessing
@@ -52,6 +52,7 @@ class Augmentation:
     cutout: a square of this many pixels painted over.
     mixup: mixed with another image, the share drawn from Beta(mixup, mixup).
     fill: the level that comes in from outside; None mirrors the image there.
+    seen: how much of a marked object's box an edge has to leave for the object to count.
 
     What happens to an image is a function of the seed, the epoch, and the image's position in the epoch: of nothing
     else, neither the batch's size nor the number of processes.
@@ -71,6 +72,7 @@ class Augmentation:
     mixup: float = 0.0
     fill: int | None = None
     updown: bool = False
+    seen: float = SEEN
 
     def __post_init__(self) -> None:
         ranges = {
@@ -86,6 +88,7 @@ class Augmentation:
             "cutout": (0, 10_000),
             "mixup": (0, 10),
             "fill": (0, 255),
+            "seen": (0, 1),
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
@@ -95,7 +98,7 @@ class Augmentation:
             raise SettingError("augmentation: expected crop, or window and zoom, received both")
 
     def __bool__(self) -> bool:
-        return dataclasses.replace(self, magnitude=5.0, fill=None) != Augmentation()
+        return dataclasses.replace(self, magnitude=5.0, fill=None, seen=SEEN) != Augmentation()
 
     @classmethod
     def for_dataset(cls, dataset: Dataset, preprocessing: Preprocessing, epochs: float) -> Augmentation:
@@ -262,7 +265,9 @@ class Augmentation:
         whole = views is not None and not self.rotate
         if views is not None and whole:
             views = transform.whole_pixels(views, (shape[1], shape[2]))
-        return Moves((shape[1], shape[2]), size, self.shift, steps, flip, updown, views, self.fill is None, whole)
+        return Moves(
+            (shape[1], shape[2]), size, self.shift, steps, flip, updown, views, self.fill is None, whole, self.seen
+        )
 
     def size(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Height and width of what is seen of images of this height and width."""

@@ -25,7 +25,6 @@ LEFT, TOP, RIGHT, BOTTOM, KIND, AREA, _ = range(7)
 ROWS, COLUMNS, NUMBER = 4, 5, 6  # of the first row, which is of the whole picture
 FIRST = 7  # where points begin
 NOTHING, INDIVIDUAL, CROWD = 0.0, 1.0, 2.0  # of a row: none, one whose points count, one that is passed over
-_LEFT = 0.25  # share of a box's area that is still seen, below which the individual counts as none
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +128,7 @@ class Points(Targets):
 
     def moved(self, targets: torch.Tensor, moves: Moves) -> torch.Tensor:
         """Points moved as their images are, those of each pair exchanged where it is mirrored; what lies outside is
-        unseen, and individuals of whose box less than a quarter is left are none.
+        unseen, and individuals of whose box less than `moves.seen` is left are none.
         """
         import torch
 
@@ -140,7 +139,7 @@ class Points(Targets):
         own = targets[:, 1:]
         boxes, left = moves.boxes(own[..., LEFT : BOTTOM + 1].double() * before.repeat(2))
         moved[:, 1:, LEFT : BOTTOM + 1] = (boxes / after.repeat(2)).to(targets.dtype)
-        moved[:, 1:, KIND] = torch.where(left < _LEFT, NOTHING, own[..., KIND])
+        moved[:, 1:, KIND] = torch.where(left < moves.seen, NOTHING, own[..., KIND])
         points = own[..., FIRST:].reshape(len(own), -1, len(self.classes), 3)
         places = moves.points((points[..., :2].double() * before).flatten(1, 2)).view_as(points[..., :2]) / after
         inside = ((places >= 0) & (places < 1)).all(3, keepdim=True)
