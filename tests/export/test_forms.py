@@ -98,6 +98,10 @@ def test_a_package_answers_what_it_can_read_and_names_the_rest(package: Path, tm
     assert [line.partition(": ")[0] for line in told.stderr.splitlines()] == bad
     assert f"{beyond}: has 9460×9459 = 89,482,140 pixels, expected at most 89,478,485; make it smaller" in told.stderr
     assert alone(package, "predict.py").stderr.startswith("usage: ")
+    helped = alone(package, "predict.py", "--help")
+    assert (helped.returncode, helped.stdout[:7], "FOLDER" in helped.stdout) == (0, "usage: ", False)
+    refused = alone(package, "predict.py", str(first), "-o", str(tmp_path))
+    assert (refused.returncode, "-o" in refused.stderr) == (2, True)
 
 
 def test_a_package_whose_model_is_another_fails_its_test(package: Path, tmp_path: Path) -> None:
@@ -192,24 +196,42 @@ def test_pictures_are_read_as_hubel_reads_them(tmp_path: Path, frame: Any, level
 
 def test_a_package_of_a_segmentation_writes_masks(tmp_path: Path) -> None:
     network = hubel.parse("12x16x3: conv 3 3x3 same softmax")
-    settings = {"values": [0, 1, 2], "colours": [[0, 0, 0], [9, 9, 9], [200, 0, 0]]}
+    settings = {"values": [7, 0, 255], "colours": [[0, 0, 0], [9, 9, 9], [200, 0, 0]]}
     task = task_named("segmentation").from_settings(("sky", "road", "car"), settings)
     preparation = Preprocessing(12, 16, 3, (0.5,) * 3, (0.2,) * 3, "pad")
     model = LoadedModel(network, lived_in(network), preparation, task)
     found = export(model, tmp_path / "masks", to="package")
     assert found.check is not None
     assert found.check.pictures == 0
-    shown = tmp_path / "masks" / "examples" / "2.png"
-    assert alone(tmp_path / "masks", "predict.py", str(shown)).returncode == 0
-    mask = np.asarray(Image.open(shown.with_name("2-mask.png")))
+    folder, drawn = tmp_path / "masks", tmp_path / "drawn" / "here"
+    shown = folder / "examples" / "2.png"
+    before = {*folder.rglob("*")}
+    told = alone(folder, "predict.py", str(shown))
     wanted: Any = model.task.answer(model, shown)
+    name, share, _ = wanted.words()
+    assert (told.returncode, told.stdout.split("   ")[:2]) == (0, [str(shown), f"{name} {share}"])
+    assert {each for each in folder.rglob("*") if "__pycache__" not in str(each)} - before == {
+        folder / "sitecustomize.py"
+    }
+    (tmp_path / "2.png").write_bytes(shown.read_bytes())
+    told = alone(folder, "predict.py", str(shown), str(tmp_path / "2.png"), "-o", str(drawn))
+    assert [line.split("   written: ")[1] for line in told.stdout.splitlines()] == [
+        str(drawn / "2-mask.png"),
+        str(drawn / "2-2-mask.png"),
+    ]
+    mask = np.asarray(Image.open(drawn / "2-mask.png"))
+    np.testing.assert_array_equal(mask, np.asarray(Image.open(drawn / "2-2-mask.png")))
     assert mask.shape == wanted.mask.shape
-    assert (mask != wanted.mask).mean() < 0.01
-    shown.with_name("2-mask.png").unlink()
-    shown.with_name("2-mask.png").mkdir()  # where nothing can be written
-    told = alone(tmp_path / "masks", "predict.py", str(shown))
+    assert (mask != wanted.pictures()["mask"]).mean() < 0.01
+    (drawn / "2-mask.png").unlink()
+    (drawn / "2-mask.png").mkdir()  # where nothing can be written
+    told = alone(folder, "predict.py", str(shown), "--output", str(drawn))
     assert (told.returncode, len(told.stderr.splitlines())) == (1, 1)
     assert "2-mask.png" in told.stderr
+    assert "write NAME-mask.png of each; else nothing is written" in " ".join(
+        alone(folder, "predict.py", "--help").stdout.split()
+    )
+    assert "-o drawn" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_folders_are_not_written_over(run: Path, tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ def _lines(order: Order) -> Iterator[str]:
     if stands := where_it_stands(model.summary):
         yield f"\n**{words(stands[0].upper() + stands[1:])}.**"
     yield f"\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py {file}\npython test_predict.py"
+    if (decoding := decoding_of(model.task.name)).likeliest or decoding.colours:
+        yield f"python predict.py {file} -o drawn  # writes what it draws into that folder; else nothing is written"
     yield f'docker build -t model . && docker run --rm --user "$(id -u)" -v "$PWD:/data" model /data/{file}\n```\n'
     yield f'From Python: `from predict import predict; predict("{file}")["{_output(model)}"]`. It needs no hubel.'
     yield "\n## Preparation\n"
