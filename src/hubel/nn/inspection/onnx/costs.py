@@ -54,7 +54,7 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
-    graph, found, inputs, constants, written, idle, parts, fixed, axes = read_onnx(path, input_shape, batch)
+    graph, found, inputs, constants, written, idle, parts, fixed, axes, _ = read_onnx(path, input_shape, batch)
     with_first_states(graph, constants, Path(path).parent)
     own = {name: Constant() if name in fixed else constant_of(tensor) for name, tensor in constants.items()}
     reading = _Reading(found, own, parts, Gradients(graph))

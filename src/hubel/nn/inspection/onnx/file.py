@@ -57,8 +57,8 @@ _AROUND = (
 class Opened(NamedTuple):
     """A file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name, and how many operators
     of ONNX Runtime's own are written out in the graph; what of it is idle, in sentences; what its Loops and Scans run
-    inside, by what they give; which stored tensors are known to be no weights, since hubel wrote the file; and
-    the axes of its inputs.
+    inside, by what they give; which stored tensors are known to be no weights, since hubel wrote the file; the axes of
+    its inputs; and the version of ONNX's operators.
     """
 
     graph: Any
@@ -70,6 +70,7 @@ class Opened(NamedTuple):
     parts: dict[str, Part]
     fixed: frozenset[str]
     axes: dict[str, Axes]
+    version: int
 
 
 def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
@@ -112,7 +113,8 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
     stored |= {tensor.name: tensor for tensor in graph.initializer}
     own = model.producer_name == "hubel"
     fixed = frozenset(name for name in stored if own and name.startswith(_AROUND))
-    return Opened(graph, shapes, inputs, stored, written, idle, parts, fixed, axes)
+    version = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 1)
+    return Opened(graph, shapes, inputs, stored, written, idle, parts, fixed, axes, version)
 
 
 def _idle(graph: Any) -> Iterator[str]:

@@ -12,13 +12,14 @@ from hubel.nn.inspection.onnx.shapes import MOST_VALUES, may_be_large
 from hubel.nn.inspection.onnx.writing import OURS
 
 FLOATS = (1, 10, 11, 16)  # 32, 16, 64 bits, and bfloat16
+HALF = (10, 16)
 PARTS = ("If", "Loop", "Scan")  # which take more than their inputs
 
 
 class Constants:
     """The tensors of a file that depend on none of its inputs, by name.
 
-    known: their names.
+    known: their names. half: whether any is stored in 16 bits.
     """
 
     def __init__(self, graph: Any, stored: dict[str, Any], folder: Path) -> None:
@@ -27,6 +28,7 @@ class Constants:
         self.maker = {name: node for node in graph.node for name in node.output}
         self.used = Counter(name for node in graph.node for name in node.input)
         self.initial = {name: tuple(tensor.dims) for name, tensor in stored.items() if tensor.data_type in FLOATS}
+        self.half = any(tensor.data_type in HALF for tensor in stored.values())
         for node in graph.node:
             if node.op_type == "Constant":
                 stored.update((node.output[0], each.t) for each in node.attribute if each.name == "value")

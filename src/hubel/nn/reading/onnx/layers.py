@@ -12,7 +12,7 @@ from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.composed import limited
-from hubel.nn.reading.onnx.node import Instead, Node, Reader
+from hubel.nn.reading.onnx.node import Instead, Node, Reader, per_channel
 
 Settings = Mapping[str, Any]
 
@@ -102,7 +102,13 @@ def _pooling(node: Node, of_steps: Any, of_pictures: Any, **settings: Any) -> La
     pads = node.settings.get("pads", (0, 0)) if axes == 1 else _pads(node.settings)
     window, strides = (tuple(node.settings.get(name, (1,) * axes)) for name in ("kernel_shape", "strides"))
     kind = of_steps if axes == 1 else of_pictures
-    found: Layer = kind(window, strides, tuple(pads), ceil_mode=bool(node.settings.get("ceil_mode", 0)), **settings)
+    found: Layer = kind(
+        window,
+        strides,
+        pads if pads == "same" else tuple(pads),
+        ceil_mode=bool(node.settings.get("ceil_mode", 0)),
+        **settings,
+    )
     return found
 
 
@@ -124,7 +130,10 @@ def _clip(node: Node) -> Layer:
 
 def _softmax(function: str) -> Reader:
     def read(node: Node) -> Layer:
-        axis = node.settings.get("axis", 1) % len(node.given)
+        old = node.version < 13  # where all from that axis on are one
+        axis = node.settings.get("axis", 1 if old else -1) % len(node.given)
+        if old and prod(node.given[axis + 1 :]) > 1:
+            raise NetworkError(f"the tree's {function} is over the channels, not over all from dimension {axis} on")
         if axis != (len(node.given) - 1 if node.order == "last" else 1):
             raise NetworkError(f"the tree's {function} is over the channels, not over dimension {axis}")
         return arch.Activation(function)
@@ -135,6 +144,8 @@ def _softmax(function: str) -> Reader:
 def _normalization(node: Node) -> Layer | None:
     if node.order != "first" and len(node.given) > 2:
         return None
+    if node.settings.get("training_mode", 0) or not node.settings.get("spatial", 1):
+        raise NetworkError("the tree's BatchNormalization normalises channels, by statistics that stay once trained")
     momentum, epsilon = node.settings.get("momentum", 0.9), node.settings.get("epsilon", 1e-5)
     return arch.BatchNormalization(momentum=round(momentum, 6), epsilon=float(f"{epsilon:.6g}"))
 
@@ -171,6 +182,34 @@ def _depth_to_space(node: Node) -> Layer:
     return arch.PixelShuffle(node.settings["blocksize"])
 
 
+def _selu(node: Node) -> Layer:
+    given = {name: node.settings.get(name, own) for name, own in _SELU.items()}
+    if any(abs(given[name] - own) > 1e-4 for name, own in _SELU.items()):
+        raise NetworkError(f"the tree's selu has alpha {_SELU['alpha']} and gamma {_SELU['gamma']}")
+    return arch.Activation("selu")
+
+
+_SELU = {"alpha": 1.67326, "gamma": 1.0507}
+
+
+def _prelu(node: Node) -> Layer:
+    shared = prod(node.weights[0]) == 1
+    if not shared and not per_channel(node):
+        raise NetworkError("the tree's PReLU has one slope for each channel, or one for all")
+    return arch.PReLU(shared and node.given[1] > 1)
+
+
+def _dropout(node: Node) -> Layer:
+    rate, always = node.settings.get("ratio", 0.5), node.version < 7 and not node.settings.get("is_test", 0)
+    if node.version >= 12:  # of which both are tensors
+        given = [node.array(place) if len(node.inputs) > place and node.inputs[place] else None for place in (1, 2)]
+        rate = 0.5 if given[0] is None else float(given[0])
+        always = bool(given[1] is not None and given[1])
+    if always:
+        raise NetworkError("this dropout is always on, also where the file predicts; the tree's ends with training")
+    return arch.Dropout(round(rate, 6))
+
+
 def _activation(function: str) -> Reader:
     return lambda node: arch.Activation(function)
 
@@ -198,7 +237,7 @@ _FIRST: dict[str, Reader] = {
     "LRN": _local_response,
     "Compete": lambda node: arch.GlobalResponseNormalization(_short(node.settings["epsilon"])),
     "InstanceNormalization": lambda node: arch.InstanceNormalization(_short(node.settings.get("epsilon", 1e-5))),
-    "PRelu": lambda node: arch.PReLU(prod(node.weights[0]) == 1 < node.given[1]),
+    "PRelu": _prelu,
     "DepthToSpace": _depth_to_space,
     "Radial": lambda node: arch.RadialBasis(node.made[1]) if len(node.given) == 2 else None,
 }
@@ -212,7 +251,7 @@ _ANYWHERE: dict[str, Reader] = {
     "Gemm": _dense,
     "MatMul": _dense,
     "BatchNormalization": _normalization,
-    "Dropout": lambda node: arch.Dropout(round(node.settings.get("ratio", 0.5), 6)),
+    "Dropout": _dropout,
     "Clip": _clip,
     "Elu": lambda node: (
         arch.Activation("elu") if node.settings.get("alpha", 1.0) == 1 else arch.ELU(_short(node.settings["alpha"]))
@@ -221,6 +260,7 @@ _ANYWHERE: dict[str, Reader] = {
     "HardSigmoid": _hard_sigmoid,
     "LeakyRelu": lambda node: arch.LeakyReLU(round(node.settings.get("alpha", 0.01), 6)),
     **{function.onnx: _activation(name) for name, function in PLAIN.items() if function.onnx and name != "elu"},
+    "Selu": _selu,
     "Gelu": lambda node: arch.Activation("gelu_tanh" if node.settings.get("approximate") == b"tanh" else "gelu"),
     "GeluOfTanh": _activation("gelu_tanh"),
 }

@@ -13,6 +13,7 @@ from hubel.base.errors import NetworkError
 from hubel.nn.reading.composed import pooled_channels
 from hubel.nn.reading.layers import resized
 from hubel.nn.reading.lying import along_steps, cut, turned
+from hubel.nn.reading.onnx.constants import FLOATS, HALF
 from hubel.nn.reading.onnx.node import Instead, Laid, Node, Parts, Reader, Same, public
 
 WHOLE = {
@@ -224,6 +225,14 @@ def _takes_those_before(before: int, after: int, centres: str, rounding: str) ->
     return True
 
 
+def _cast(node: Node) -> Same:
+    if node.settings["to"] not in FLOATS and not node.whole:
+        raise NetworkError("makes whole numbers, or truth values, of numbers; a tree does not round")
+    if node.settings["to"] in HALF and not node.constants.half:  # in a file that is in 32 bits otherwise
+        raise NetworkError("rounds to 16 bits; a tree's numbers stay as they are")
+    return Same(node.order)
+
+
 def _same(node: Node) -> Same:
     return Same(node.order)
 
@@ -234,7 +243,7 @@ def _alone(node: Node) -> Same | None:
 
 
 MOVES: dict[str, Reader] = {
-    "Cast": _same,
+    "Cast": _cast,
     "Concat": _alone,
     "Flatten": _reshape,
     "Gather": _gather,

@@ -19,7 +19,8 @@ class Node:
     the shapes of what is stored. given: the shape of what it takes first, as the file has it. parts: those of all that
     it gives. order: how what it is given lies (see `lying.TURNS`), and shape: that as the tree has it. before: the
     layer that gave it, where nothing else takes that. last: whether the file's pictures have their channels last, or
-    what it gives. free: whether what it is given may stand in any order, since a dense layer gives it.
+    what it gives. free: whether what it is given may stand in any order, since a dense layer gives it. version: of
+    ONNX's operators. whole: whether it is given whole numbers.
     """
 
     kind: str
@@ -37,6 +38,8 @@ class Node:
     before: Any = None
     last: bool = False
     free: bool = False
+    version: int = 0
+    whole: bool = False
 
     @property
     def made(self) -> TensorShape:

@@ -21,7 +21,7 @@ from hubel.nn.reading.composed import convolved_steps
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.graph import Step, ancestors
 from hubel.nn.reading.onnx.arithmetic import ARITHMETIC
-from hubel.nn.reading.onnx.constants import Constants
+from hubel.nn.reading.onnx.constants import FLOATS, Constants
 from hubel.nn.reading.onnx.layers import LAYERS
 from hubel.nn.reading.onnx.moves import MOVES
 from hubel.nn.reading.onnx.node import Instead, Laid, Node, Parts, Reader, Same, public
@@ -46,11 +46,12 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     Raises `ValueError` that names the operation which has no place in a tree, and why, and `ModuleNotFoundError`
     without `onnx`.
     """
-    graph, shapes, inputs, stored, *_, axes = read_onnx(path, input_shape, 1)
+    graph, shapes, inputs, stored, *_, axes, version = read_onnx(path, input_shape, 1)
     if any(0 in shapes.get(given.name, ()) for given in inputs):
         raise NetworkError("the file fixes a size of its input at 0: give the input's shape, such as 224x224x3")
     constants = Constants(graph, stored, Path(path).parent)
-    reading = _Reading(graph, shapes, constants, {name for name, one in axes.items() if one == (1, 0)})
+    first = {name for name, one in axes.items() if one == (1, 0)}
+    reading = _Reading(graph, shapes, constants, first, version)
     steps = reading.steps()
     network = Network(steps[0].shape, folded(steps)[0], Path(path).stem)
     report, tree = inspect_onnx(path, input_shape), analyse(network)
@@ -80,12 +81,21 @@ class _Reading:
     beside: how many numbers the file has stored twice, as its exporter worked them out of others.
     """
 
-    def __init__(self, graph: Any, shapes: dict[str, TensorShape], constants: Constants, steps_first: set[str]) -> None:
+    def __init__(
+        self,
+        graph: Any,
+        shapes: dict[str, TensorShape],
+        constants: Constants,
+        steps_first: set[str],
+        version: int,
+    ) -> None:
         self.graph, self.shapes, self.constants, self.takers = graph, shapes, constants, takers_of(graph)
         self.steps_first = steps_first
         self.attribute = importlib.import_module("onnx.helper").get_attribute_value
         self.found: list[Step] = []
         self.values: dict[str, Value] = {}
+        self.version = version
+        self.whole = {each.name for each in graph.input if each.type.tensor_type.elem_type not in (0, *FLOATS)}
         self.beside = 0
         self.learned: list[tuple[set[int], set[str]]] = []  # the places of steps, and the stored tensors they learn
         self.end = 0
@@ -126,8 +136,8 @@ class _Reading:
         value = self.values.get(self.graph.output[0].name)
         if value is None:
             raise NetworkError("the file's output is a constant, and nothing of its input")
-        if value.order == "flat":
-            raise NetworkError("the file's output is a vector whose numbers stand in another order than a tree's")
+        if value.order not in ("first", "last"):
+            raise NetworkError("the file's output: its numbers stand in another order than a tree's, or shape")
         self.end = value.place
         return self.found[: value.place + 1]
 
@@ -169,6 +179,8 @@ class _Reading:
             step.what if self.constants.used[takes[0]] == 1 else None,
             self.last or channels_last(self.graph, node.output[0], self.takers),
             value.place in self.free and self.constants.used[takes[0]] == 1,
+            self.version,
+            takes[0] in self.whole,
         )
         learned = (name for place, name in enumerate(names) if place not in NOT_LEARNED.get(one.kind, ()))
         sources = {source for name in learned if name in known for source in self.constants.sources(name)}
