@@ -241,6 +241,43 @@ def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
     page.wait_for_url(lambda url: "learner=a+hidden+layer" in url, wait_until="commit")
 
 
+def test_what_is_typed_is_read_by_itself_and_a_press_before_that_stands_for_it(browser_page, address):
+    """The network that is seen is the one that learns: never the one before, whenever a button is pressed."""
+    page = browser_page
+    page.goto(f"{address}/#token={TOKEN}&room=learn&learner=softmax regression")
+    page.locator(".shown figure").first.wait_for()
+    text, told = page.get_by_label("the network's text"), page.locator(".learn .note").first
+    text.fill("28x28x1: flatten, dense 4 relu, dense 10 softmax")
+    told.get_by_text("3,190 parameters").wait_for()  # by itself
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_function("() => Number(document.querySelector('.learn .totals dd').innerText.replace(',', '')) > 99")
+    text.fill("28x28x1: conv 5 3x3/2 relu, flatten, dense 10 softmax")
+    page.get_by_role("button", name="Train").click()  # at once
+    told.get_by_text("8,510 parameters").wait_for()
+    page.wait_for_function("() => Number(document.querySelector('.learn .totals dd').innerText.replace(',', '')) > 99")
+    assert page.locator(".learn .filters canvas").count() == 5
+    held = []
+    page.route("**/ask/learner", lambda route: held.append(route))
+    text.fill("28x28x1: conv 3 3x3/2 relu, flatten, dense 10 softmax")
+    page.get_by_role("button", name="Train").click()
+    page.locator(".learn .wrong", has_text="what you pressed comes right after").wait_for()
+    before = seen(page)
+    page.locator(".learn .note", has_text="reading").wait_for()
+    page.get_by_role("button", name="One step").click()  # the last press counts
+    assert seen(page) == before
+    assert page.get_by_role("button", name="Train").count() == 1  # nothing learns meanwhile
+    for route in held:
+        route.continue_()
+    page.unroute("**/ask/learner")
+    told.get_by_text("5,110 parameters").wait_for()
+    page.locator(".learn .totals dd").first.get_by_text("16", exact=True).wait_for()
+    text.fill("28x28x1: flatten, dense 9 softmax")
+    page.get_by_role("button", name="Train").click()
+    page.locator(".learn .wrong", has_text="received one from 28×28×1 to 9").wait_for()
+    assert page.get_by_role("button", name="Train").is_disabled()
+    assert seen(page) == 16
+
+
 TURNS = """() => new Promise((done) => {
   let turns = 0;
   const turn = () => {

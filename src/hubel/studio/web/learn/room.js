@@ -12,6 +12,7 @@ import { Net, drawn } from "hubel/studio/learn/net";
 const [SLICE, DRAWN, AGAIN] = [24, 60, 500]; // ms at a time, from one drawing to the next, and until digits are asked again
 const [MEASURED_EACH, FIRST, SMOOTH, SHOWN] = [2000, 500, 0.98, 12]; // images; of the running loss; digits
 const OWN = "own";
+const TYPED = 300; // ms from the last key until what is typed is read
 const [MOST_RATE, MOST_SIZE, LOST] = [1, 256, 100]; // of what may be set; a loss
 
 /** The room's row in the registry. */
@@ -30,20 +31,18 @@ class Learn {
     this.choice = h("select", { "aria-label": "network" }, this.networks.map(({ name }) => h("option", { value: name }, name)), h("option", { value: OWN }, "one that I type"));
     this.choice.addEventListener("change", () => this.choose());
     this.text = h("textarea", { rows: 2, spellcheck: "false", autocomplete: "off", "aria-label": "the network's text", class: "text" });
-    this.text.addEventListener("change", () => {
-      this.choice.value = OWN;
-      this.choose();
-    });
+    this.text.addEventListener("input", () => this.typed());
+    this.text.addEventListener("change", () => this.readTyped());
     this.text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
-      this.text.dispatchEvent(new Event("change"));
+      this.readTyped();
     });
     this.rate = number("rate", "learning rate", 0.002, "any");
     this.size = number("size", "images a step", 16, 1);
-    this.button = h("button", { type: "button", class: "play", onclick: () => (this.running ? this.pause() : this.play()) }, "▶ Train");
-    this.one = h("button", { type: "button", onclick: () => this.step() }, "One step");
-    this.again = h("button", { type: "button", onclick: () => this.begin() }, "Begin anew");
+    this.button = h("button", { type: "button", class: "play", onclick: () => (this.running ? this.pause() : this.press(() => this.play())) }, "▶ Train");
+    this.one = h("button", { type: "button", onclick: () => this.press(() => this.step()) }, "One step");
+    this.again = h("button", { type: "button", onclick: () => this.press(() => this.begin()) }, "Begin anew");
     this.wrong = h("p", { class: "wrong", role: "status" });
     this.notes = h("p", { class: "note" });
     this.figures = h("dl", { class: "totals" });
@@ -85,28 +84,59 @@ class Learn {
     this.choose();
   }
 
+  /** What is typed is another network than the one that learns, and is read a moment later. */
+  typed() {
+    this.pause();
+    this.choice.value = OWN;
+    this.able(true); // what is pressed before it is read stands for it
+    clearTimeout(this.typing);
+    this.typing = setTimeout(() => this.readTyped(), TYPED);
+  }
+
+  /** Read now what was typed and is not read yet. */
+  readTyped() {
+    if (this.typing) this.choose();
+  }
+
+  /** Do what a button says, as soon as the network that is typed or chosen has been read. */
+  press(act) {
+    this.readTyped();
+    if (!this.reading) return act();
+    this.pressed = act;
+    this.wrong.textContent = "the network is being read; what you pressed comes right after";
+  }
+
   async choose() {
     this.pause();
+    clearTimeout(this.typing);
+    this.typing = this.pressed = null;
+    const own = (this.reading = {});
     const known = this.networks.find(({ name }) => name === this.choice.value);
     if (known) this.text.value = known.text;
     const told = (this.told = known ? (known === this.networks[0] ? "" : known.name) : this.text.value);
     address({ learner: told });
-    const found = known ?? (await ask("learner", { text: told }));
-    if (told !== this.told) return; // another was chosen meanwhile
+    if (!known) this.notes.textContent = "reading …";
+    const found = known ?? (await ask("learner", { text: told }).catch((error) => ({ error: error.message })));
+    if (own !== this.reading) return; // another was chosen meanwhile
     this.wrong.textContent = found.error?.split("\n")[0] ?? ""; // without the line that points at a column
-    if (found.error) return this.able(false);
-    this.about = found;
-    this.notes.textContent = [`${count(found.parameters)} parameters, ${count(found.macs)} multiply-adds an image`, ...found.notes].join("; ");
-    await this.begin();
+    const figures = found.error ? [] : [`${count(found.parameters)} parameters, ${count(found.macs)} multiply-adds an image`, ...found.notes];
+    this.notes.textContent = figures.join("; ");
+    if (!found.error) this.about = found;
+    const isReady = !found.error && (await this.begin());
+    if (own !== this.reading) return;
+    this.reading = null;
+    this.able(isReady);
+    if (isReady) this.pressed?.();
   }
 
+  /** Weights drawn at random, of the network that was read; whether that could be. */
   async begin() {
     this.pause();
     try {
       this.digits ??= await digits();
     } catch (error) {
       this.wrong.textContent = `the digits could not be fetched (${error.message}); load the page again`;
-      return;
+      return false;
     }
     this.net = new Net(this.about.steps);
     this.still = new Net(this.about.steps); // which is measured while the other goes on to learn
@@ -118,6 +148,7 @@ class Learn {
     this.beginMeasuring();
     this.showDigits();
     this.go();
+    return true;
   }
 
   /** Whether learning rate and images a step can be learned by; where not, that is said. */
