@@ -48,6 +48,9 @@ TEXTS = [
     "8x8x4: concat(identity | conv 2 3x3 pad=1 | conv 3 1x1), globalavgpool, rbf 3",
     "9x5: conv1d 4 3 groups=1, relu, globalavgpool1d, dense 3",
     "6x6x3: rescale 0.5 offset=1.0, conv 4 1x1",
+    "9x9x8: conv 8 3x3, groupnorm 2, relu, groupnorm 4 center=false scale=false, groupnorm 1 epsilon=0.001, conv 4 3x3",
+    "9x9x8: relu, conv 8 3x3, sum(groupnorm 8 | identity)",
+    "9x8: conv1d 8 3, groupnorm 4, globalavgpool1d, groupnorm 2, dense 3",
 ]
 
 

@@ -16,6 +16,7 @@ from hubel.base.errors import HubelError, MissingFileError, NetworkError
 from hubel.base.headers import reason
 from hubel.base.names import hint
 from hubel.base.numbers import counted
+from hubel.nn.inspection.onnx.grouped import put_together
 from hubel.nn.inspection.onnx.parts import Part, taken
 from hubel.nn.inspection.onnx.sequences import Axes, axes_of
 from hubel.nn.inspection.onnx.shapes import inferred
@@ -98,10 +99,12 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
         if node.op_type == "Constant":
             _as_tensor(onnx, node)
     _put_in_order(model.graph)
-    unrolled = rolled_up(model.graph, file.parent)
+    unrolled, grouped = rolled_up(model.graph, file.parent), put_together(model.graph, file.parent)
     idle = (*_filled_up(model.graph), *_idle(model.graph))
     if unrolled:
         idle += (f"{counted(unrolled, 'RNN')} that the exporter wrote out step by step: counted as such",)
+    if grouped:
+        idle += (f"{counted(grouped, 'GroupNormalization')} that the exporter wrote out: counted as such",)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     axes = dict[str, Axes]()

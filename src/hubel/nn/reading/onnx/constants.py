@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.nn.inspection.onnx.shapes import MOST_VALUES, may_be_large
-from hubel.nn.inspection.onnx.writing import OURS
+from hubel.nn.inspection.onnx.writing import OURS, WORKED_OUT
 
 FLOATS = (1, 10, 11, 16)  # 32, 16, 64 bits, and bfloat16
 HALF = (10, 16)
@@ -27,7 +27,11 @@ class Constants:
         self.arrays: dict[str, Any] = {}
         self.maker = {name: node for node in graph.node for name in node.output}
         self.used = Counter(name for node in graph.node for name in node.input)
-        self.initial = {name: tuple(tensor.dims) for name, tensor in stored.items() if tensor.data_type in FLOATS}
+        self.initial = {
+            name: tuple(tensor.dims)
+            for name, tensor in stored.items()
+            if tensor.data_type in FLOATS and tensor.doc_string != WORKED_OUT
+        }
         self.half = any(tensor.data_type in HALF for tensor in stored.values())
         for node in graph.node:
             if node.op_type == "Constant":

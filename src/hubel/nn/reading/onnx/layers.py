@@ -170,6 +170,21 @@ def _layer_normalization(node: Node) -> Layer:
     return arch.LayerNormalization(_short(node.settings.get("epsilon", 1e-5)), center=len(node.weights) > 1)
 
 
+def _group_normalization(node: Node) -> Layer:
+    affine = any(map(node.constants.count, node.inputs[1:]))
+    if affine and {prod(weights) for weights in node.weights} != {node.given[1]}:
+        raise NetworkError(
+            "the tree's GroupNormalization has a factor and a shift for each channel, not for each group"
+        )
+    epsilon = _short(node.settings.get("epsilon", 1e-5))
+    return arch.GroupNormalization(node.settings["num_groups"], epsilon, center=affine, scale=affine)
+
+
+def _instance_normalization(node: Node) -> Layer:
+    affine = any(map(node.constants.count, node.inputs[1:]))
+    return arch.InstanceNormalization(_short(node.settings.get("epsilon", 1e-5)), center=affine, scale=affine)
+
+
 def _hard_sigmoid(node: Node) -> Layer:
     if abs(node.settings.get("alpha", 0.2) - 1 / 6) > 1e-6 or node.settings.get("beta", 0.5) != 0.5:
         raise NetworkError("the tree's hard_sigmoid is min(max(x + 3, 0), 6)/6")
@@ -236,7 +251,8 @@ _FIRST: dict[str, Reader] = {
     ),
     "LRN": _local_response,
     "Compete": lambda node: arch.GlobalResponseNormalization(_short(node.settings["epsilon"])),
-    "InstanceNormalization": lambda node: arch.InstanceNormalization(_short(node.settings.get("epsilon", 1e-5))),
+    "GroupNormalization": _group_normalization,
+    "InstanceNormalization": _instance_normalization,
     "PRelu": _prelu,
     "DepthToSpace": _depth_to_space,
     "Radial": lambda node: arch.RadialBasis(node.made[1]) if len(node.given) == 2 else None,
