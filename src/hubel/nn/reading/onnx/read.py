@@ -136,7 +136,7 @@ class _Reading:
         value = self.values.get(self.graph.output[0].name)
         if value is None:
             raise NetworkError("the file's output is a constant, and nothing of its input")
-        if value.order not in ("first", "last"):
+        if value.order not in ("first", "last") and (value.order != "steps" or not self.steps_first):
             raise NetworkError("the file's output: its numbers stand in another order than a tree's, or shape")
         self.end = value.place
         return self.found[: value.place + 1]
