@@ -104,8 +104,8 @@ def test_the_token_stands_behind_the_address_or_is_asked_for(browser_page, two):
     assert TOKEN not in browser_page.url
 
 
-def detector(path):
-    """A model of two classes, which finds something wherever it looks."""
+def detector(path, second=-9.0):
+    """A model of two classes, which finds something of the first wherever it looks."""
     task = task_named("detection").from_settings(
         ("cat", "dog"), {"ids": [1, 2], "usual": [0.3, 0.2], "most": 4, "stride": 4}
     )
@@ -113,7 +113,7 @@ def detector(path):
     module = build(network)
     with torch.no_grad():
         next(module.parameters()).zero_()
-        module.state_dict()["conv1.bias"].copy_(torch.tensor([9.0, -9, 0, 0, 0, 0]))
+        module.state_dict()["conv1.bias"].copy_(torch.tensor([9.0, second, 0, 0, 0, 0]))
     kind = Preprocessing(8, 8, 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.25))
     return save_model(path, network, module, preprocessing=kind, task=task)
 

@@ -11,11 +11,16 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from hubel.arch import parse
+from hubel.data import Preprocessing
+from hubel.nn import build
 from hubel.serve.settings import Limits, Settings
-from hubel.tasks import load_model, predict
+from hubel.tasks import load_model, predict, save_model, task_named
 from tests.serve.conftest import CLASSES, picture, serving
+from tests.serve.test_page import detector
 from tests.work import HANG
 
 PREDICT = "/v1/models/animals/predict"
@@ -79,7 +84,7 @@ def test_top_and_threshold(client):
     assert len(unsure["top"]) == 3
 
 
-@pytest.mark.parametrize("query", ["", "?top=2", "?threshold=1&top=1", "?pictures=true"])
+@pytest.mark.parametrize("query", ["", "?top=2", "?threshold=1&top=1", "?pictures=false"])
 def test_settings_that_were_asked_before_are_answered_alike(client, query):
     """The first time FastAPI checks them, then they are known."""
     first, then = (client.post(f"{PREDICT}{query}", content=picture(), headers=PNG) for _ in range(2))
@@ -183,6 +188,39 @@ def test_what_would_be_ignored_is_refused(client, method, path, words):
     answer = client.request(method, path, content=picture() if method == "POST" else b"")
     assert (answer.status_code, answer.json()["reason"]) == (422, "settings")
     assert answer.json()["error"].startswith(words)
+
+
+def test_what_means_nothing_to_a_task_is_refused(client, tmp_path):
+    """A threshold of 0 is one, too: of a detector's objects it lets all through."""
+    torch.manual_seed(0)
+    settings = {"means": [3.0], "deviations": [2.0]}
+    network = parse("8x8x3: flatten, dense 1")
+    place = save_model(
+        tmp_path / "age.safetensors",
+        network,
+        build(network),
+        preprocessing=Preprocessing(8, 8, 3, (0.5,) * 3, (0.2,) * 3),
+        task=task_named("regression").from_settings(("years",), settings),
+    )
+    found = detector(tmp_path / "finder.safetensors", second=1.8)  # a tenth sure of it
+    with serving(Settings((("age", str(place)), ("finder", str(found))))) as address:
+        asked = {"content": picture(), "headers": PNG, "timeout": HANG}
+
+        def refused(name, query):
+            answer = httpx.post(f"{address}/v1/models/{name}/predict?{query}", **asked)
+            assert (answer.status_code, answer.json()["reason"]) == (422, "settings"), query
+            return answer.json()["error"]
+
+        assert refused("age", "pictures=true") == "pictures: answers of regression are no pictures"
+        assert refused("age", "top=2").startswith("top: counts classes or sentences")
+        assert refused("age", "threshold=0").startswith("a threshold is of classes and labels")
+        assert refused("finder", "top=2").startswith("top: ")
+        whole = httpx.post(f"{address}/v1/models/finder/predict?threshold=0&pictures=true", **asked).json()
+        usual = httpx.post(f"{address}/v1/models/finder/predict", **asked).json()
+        count, others = (len(each["predictions"][0]["objects"]) for each in (whole, usual))
+        assert count > others == 1
+        assert whole["predictions"][0]["pictures"]
+    assert client.post(f"{PREDICT}?pictures=true", content=picture(), headers=PNG).json()["reason"] == "settings"
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/ready", "/v1/models"])

@@ -145,6 +145,29 @@ def test_a_changed_file_is_opened_and_what_was_taken_is_answered_at_the_end(tmp_
     assert all("request" in each for each in lines if each["event"] == "request")
 
 
+def test_of_a_run_whose_model_is_gone_no_checkpoint_is_served_instead(tmp_path):
+    """What was opened goes on, and that its file is gone is said, until there is one again."""
+    for number in range(12):
+        (tmp_path / "data" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / "ab"[number % 2] / f"{number}.png").write_bytes(picture(seed=number))
+    words = ["train", "8x8x3: flatten, dense 2 softmax", str(tmp_path / "data"), "--run", str(tmp_path / "run")]
+    assert main([*words, "--epochs", "2", "--validation", "0.2"]) == 0
+    place = tmp_path / "run" / "model.safetensors"
+    assert [*(tmp_path / "run" / "checkpoints").iterdir()]
+    with started(f"animals={tmp_path / 'run'}") as (address, _, log):
+        first = told(address)
+        aside = place.rename(tmp_path / "aside")
+        until(lambda: told(address)["trouble"])
+        assert told(address)["trouble"] == "its file is gone; what was opened before goes on"
+        assert told(address)["sha256"] == first["sha256"]
+        assert httpx.post(address + PREDICT, content=picture(), headers=PNG, timeout=HANG).status_code == 200
+        aside.rename(place)
+        until(lambda: told(address)["trouble"] == "")
+        assert told(address)["sha256"] == first["sha256"]
+    said = [each["trouble"] for each in map(json.loads, log) if each["event"] == "reload"]
+    assert said == ["its file is gone; what was opened before goes on", ""]
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc for the memory")
 def test_many_requests_are_all_answered_and_leave_nothing_behind(model_file):
     """`benchmarks/answers/serve_load.py --soak` does so with 200,000."""

@@ -64,7 +64,7 @@ def make(model: LoadedModel, how: dict[str, Any], arguments: Namespace) -> int:
             f"expected {task.asked}, since this model {asking.makes}, received {arguments.images[0]!r}; hubel evaluate "
             "RUN DATA measures it on a set"
         )
-    if arguments.threshold or arguments.top is not None:
+    if arguments.threshold is not None or arguments.top is not None:
         raise SettingError(f"--top and --threshold are of images' classes, and this model {asking.makes}")
     place = _place(asking, arguments)
     made = with_progress(f"it {asking.makes}", lambda show: model.make(show, **how))

@@ -69,7 +69,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
         type=real(0, 1),
-        default=0.0,
         metavar="P",
         help="leave images without a class whose likeliest one has less than this probability; of several labels, say "
         "those of at least this one (default: a half), of objects likewise (default: where precision "
@@ -324,7 +323,7 @@ def _as_found(
     if isinstance(answer, Exception):
         tell(answer)
         return {"image": path, "error": str(answer), "files": []}
-    answer = answer.above(arguments.threshold) if arguments.threshold else answer
+    answer = answer if arguments.threshold is None else answer.above(arguments.threshold)
     written = {} if place is None else _written(answer, place, inputs)
     shown = {"words": answer.words(), "files": list(written.values()), "rows": answer.rows()}
     return {"image": path, **answer.data(), **written, **shown}

@@ -107,7 +107,7 @@ def _add_models(app: FastAPI, service: Service) -> None:
         request: Request,
         name: schema.Name,
         top: schema.Top = None,
-        threshold: schema.Threshold = 0.0,
+        threshold: schema.Threshold = None,
         pictures: schema.Drawn = False,
     ) -> Response:
         """What a model says of pictures: one as the body, several as files of a form, or in JSON in base64.
@@ -115,8 +115,11 @@ def _add_models(app: FastAPI, service: Service) -> None:
         A picture that cannot be read has an `error`; where none can be read, the request is refused.
         """
         scope = request.scope
+        task = service.named(name).current.by.model.task
+        if pictures and not task.draws:
+            raise Refusal("settings", f"pictures: answers of {task.name} are no pictures")
         try:
-            most = told_most(service.named(name).current.by.model.task.name, top)
+            most = told_most(task.name, top)
         except SettingError as error:
             raise Refusal("settings", str(error)) from None
         asked = Asked(most, threshold, pictures)

@@ -82,7 +82,10 @@ class Models(BaseModel):
 
 Name = Annotated[str, Path(description="a model's name, as /v1/models lists it", max_length=100)]
 Top = Annotated[int | None, Query(ge=1, le=1000, description="how many classes, the likeliest first (3)")]
-Threshold = Annotated[float, Query(ge=0, le=1, description="below it a picture has no class")]
+Threshold = Annotated[
+    float | None,
+    Query(ge=0, le=1, description="below it no class, label, object or point is told"),
+]
 Drawn = Annotated[bool, Query(description="of tasks whose answers are pictures: those too, as PNG in data URLs")]
 
 _FILE = {"type": "string", "format": "binary"}

@@ -147,13 +147,14 @@ class Served:
         was taken.
         """
         self._stamp = self._look()
+        if self._stamp is None:  # of a run a checkpoint may be there, which is not what is served
+            self.trouble = "its file is gone; what was opened before goes on"
+            return False
         try:
             self.current, self.trouble = self._open(), ""
         except (HubelError, OSError) as error:
             said = str(error).replace(str(self.path), self.name).replace(str(self._place), self.name)
-            gone = "its file is gone, and a new start will not find it; what was opened before goes on"
-            # to clients, whom paths do not concern
-            self.trouble = f"the changed file was not taken: {said}" if self._stamp else gone
+            self.trouble = f"the changed file was not taken: {said}"  # to clients, whom paths do not concern
         return not self.trouble
 
     def answers(self, pictures: Sequence[Picture]) -> list[Told | Exception]:

@@ -32,7 +32,7 @@ class Asked(NamedTuple):
     """
 
     top: int = 3
-    threshold: float = 0.0
+    threshold: float | None = None
     drawn: bool = False
 
 
@@ -143,7 +143,7 @@ def _told(sent: Sent, found: Told | Exception, asked: Asked) -> dict[str, Any]:
         return {"image": sent.name, "error": printable(str(found))[:500]}
     answer, note = found
     try:
-        data = (answer.above(asked.threshold) if asked.threshold else answer).data()
+        data = (answer if asked.threshold is None else answer.above(asked.threshold)).data()
     except SettingError as error:
         raise Refusal("settings", str(error)) from None
     drawn = {"pictures": {kind: _png(pixels) for kind, pixels in answer.pictures().items()}} if asked.drawn else {}

@@ -162,7 +162,8 @@ def told_most(task: str, top: int | None) -> int:
     """How many classes or sentences an answer tells: three where nobody says. Raises SettingError where they are not
     counted.
     """
-    if top is not None and decoding_of(task).says_where:
+    decoding = decoding_of(task)
+    if top is not None and (decoding.says_where or decoding.output == "numbers"):
         raise SettingError(f"top: counts classes or sentences, the likeliest first, which answers of {task} are not")
     return top or 3
 
