@@ -1,6 +1,7 @@
 """The studio's server: it answers its own page, and nobody else."""
 
 import signal
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 
 from hubel.cli.studio import TOKEN as VARIABLE
 from hubel.studio.page import studio_page
+from tests.serve.test_connection import ENDLESS
 from tests.studio.conftest import TOKEN
 from tests.work import HANG
 
@@ -95,6 +97,25 @@ def test_questions_of_other_forms_are_refused(client):
         == 400
     )
     assert client.post("/ask/design", json={"text": "9" * 3_000_000}, headers=BEARER).status_code == 413
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_head_has_its_bounds(address, case):
+    """Whoever sends it: heads come before Host and token."""
+    place = httpx.URL(address)
+    with socket.create_connection((place.host, place.port), HANG) as one:
+        one.sendall(ENDLESS[case])
+        answer = b"".join(iter(lambda: one.recv(2**16), b""))
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"at most 65,536 bytes" in answer
+
+
+def test_https_is_said_not_to_be_spoken(address):
+    place = httpx.URL(address)
+    with socket.create_connection((place.host, place.port), HANG) as one:
+        one.sendall(b"\x16\x03\x01\x02\x00\x01")
+        answer = b"".join(iter(lambda: one.recv(2**16), b""))
+    assert b'"error": "this port speaks http"' in answer
 
 
 def test_the_variable_of_the_token_is_that_of_serve():

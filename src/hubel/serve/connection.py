@@ -133,7 +133,8 @@ class Connection(HttpToolsProtocol):
         _, state = begun((), self.loop.time())
         said = "what came cannot be read as a request of HTTP/1.1"
         if self._is_tls:
-            said = "this port speaks http; https takes --certificate and --key at the service's start"
+            remedy = "; https takes --certificate and --key at the service's start" if gate.command else ""
+            said = f"this port speaks http{remedy}"
         refusal, note = Refusal("head", _TOO_LONG) if self._is_long else Refusal("request", said), state["note"]
         note |= {"reason": refusal.reason, "status": refusal.status}
         headers, body = told(refusal, note)

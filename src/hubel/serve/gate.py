@@ -82,7 +82,7 @@ class Gate:
 
     def __init__(self, app: Any, service: Service, command: str = "hubel serve") -> None:
         """command: whose options let others in; "" for one that lets nobody else in."""
-        self._app, self.service, self._command = app, service, command
+        self._app, self.service, self.command = app, service, command
         self.limits = service.limits
         self.held = 0  # bytes of bodies in memory
         self._access, self._quiet = service.settings.access, service.settings.quiet
@@ -145,11 +145,11 @@ class Gate:
         host = headers.get(b"host", "")
         if len(names) != 1 or not self._is_known(host):
             option = f"--host-name {printable(_name_of(host))[:100] or 'NAME'}"
-            remedy = f"; where one is, it begins by {self._command} {option}" if self._command else ""
+            remedy = f"; where one is, it begins by {self.command} {option}" if self.command else ""
             raise Refusal("host", f"this service is not called '{printable(host)[:100]}'{remedy}")
         origin = headers.get(b"origin")
         if origin is not None and not self._is_own(origin, host):
-            remedy = f"; {self._command} --origin ADDRESS lets them" if self._command else ""
+            remedy = f"; {self.command} --origin ADDRESS lets them" if self.command else ""
             raise Refusal("origin", f"pages of '{printable(origin)[:100]}' may not ask here{remedy}")
         if path not in OPEN and not self._bears_token(headers.get(b"authorization", "")):
             raise Refusal("token", "expected the header Authorization: Bearer TOKEN, with the token of this service")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from logging import getLogger
@@ -21,6 +21,7 @@ from uvicorn import Config, Server
 from hubel.base.errors import HubelError
 from hubel.base.words import json_text, printable
 from hubel.serve.board import Board
+from hubel.serve.connection import Connection
 from hubel.serve.gate import Gate
 from hubel.serve.listening import bound_socket
 from hubel.serve.log import begin_log
@@ -75,6 +76,7 @@ def server_of(token: str, runs: Path = Path("runs"), course: dict[str, Any] | No
     return Server(
         Config(
             application(token, runs, course),
+            http=_Connection,
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -88,8 +90,16 @@ def server_of(token: str, runs: Path = Path("runs"), course: dict[str, Any] | No
     )
 
 
+class _Connection(Connection):
+    """A connection whose requests' heads have their bounds, and that is closed where it says nothing."""
+
+    most = LIMITS.connections
+
+
 class _Guarded:
     """What the gate has to know: who may ask how much, and where it counts. Nothing is ever too much to be asked."""
+
+    known: Mapping[bytes, Any] = {}  # addresses that connections answer by themselves
 
     def __init__(self, token: str) -> None:
         self.settings, self.limits = Settings((), LIMITS, Access(token), quiet=True), LIMITS
