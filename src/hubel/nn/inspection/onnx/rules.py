@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,6 @@ from hubel.nn.inspection.report import TensorShape
 
 ALIKE = ("GroupNormalization", "MeanVarianceNormalization", "SimplifiedLayerNormalization")
 """What gives the shape that it is given, of which inference says nothing; the last is ONNX Runtime's."""
-POOLS = ("MaxPool", "AveragePool", "LpPool")
 HIDDEN = "of a shape that is told"
 
 
@@ -35,29 +34,46 @@ def as_inference_takes_them(model: Any, told: Mapping[str, TensorShape]) -> Iter
         node.CopyFrom(own)
 
 
-def pooled_otherwise(graph: Any, shapes: Mapping[str, TensorShape], told: Mapping[str, TensorShape]) -> Any:
-    """Return the first pool that rounds up and gives another shape than inference says, with that shape; None where
-    there is none. A window that would begin behind the picture is left out.
-    """
+def otherwise(graph: Any, shapes: Mapping[str, TensorShape], told: Mapping[str, TensorShape]) -> Any:
+    """Return the first node that gives another shape than inference says, with that shape; None where there is none."""
     for node in graph.node:
-        settings = {each.name: each for each in node.attribute}
-        if node.op_type not in POOLS or "ceil_mode" not in settings or not settings["ceil_mode"].i:
-            continue
-        given = shapes.get(node.input[0])
-        if given is None or node.output[0] in told:
-            continue
-        axes, automatic = len(given) - 2, settings["auto_pad"].s if "auto_pad" in settings else b"NOTSET"
-        kernel, strides, dilations, pads = (
-            tuple(settings[name].ints) if name in settings else (default,) * axes * (1 + (name == "pads"))
-            for name, default in (("kernel_shape", 1), ("strides", 1), ("dilations", 1), ("pads", 0))
-        )
-        pads = pads if automatic == b"NOTSET" else (0,) * 2 * axes
-        sides = zip(given[2:], kernel, strides, dilations, pads[:axes], pads[axes:], strict=True)
-        places = (-(-each[0] // each[2]) if automatic.startswith(b"SAME") else _places(*each) for each in sides)
-        made = (*given[:2], *places)
-        if made != shapes.get(node.output[0]):
-            return node, made
+        rule = RULES.get(node.op_type) if node.domain in ("", "ai.onnx") else None
+        if rule is not None and node.output[0] not in told and {*node.input[:2]} <= {*shapes}:
+            settings = {each.name: each for each in node.attribute}
+            made = rule(settings, *(shapes[name] for name in node.input[:2]))
+            if made is not None and made != shapes.get(node.output[0]):
+                return node, made
     return None
+
+
+def _pool(settings: Mapping[str, Any], given: TensorShape) -> TensorShape | None:
+    """A pool that rounds up: a window that would begin behind the picture is left out."""
+    if "ceil_mode" not in settings or not settings["ceil_mode"].i:
+        return None
+    axes, automatic = len(given) - 2, settings["auto_pad"].s if "auto_pad" in settings else b"NOTSET"
+    kernel, strides, dilations, pads = (
+        tuple(settings[name].ints) if name in settings else (default,) * axes * (1 + (name == "pads"))
+        for name, default in (("kernel_shape", 1), ("strides", 1), ("dilations", 1), ("pads", 0))
+    )
+    pads = pads if automatic == b"NOTSET" else (0,) * 2 * axes
+    sides = zip(given[2:], kernel, strides, dilations, pads[:axes], pads[axes:], strict=True)
+    places = (-(-each[0] // each[2]) if automatic.startswith(b"SAME") else _places(*each) for each in sides)
+    return (*given[:2], *places)
+
+
+def _transposed(settings: Mapping[str, Any], given: TensorShape, weights: TensorShape) -> TensorShape | None:
+    """A transposed convolution whose size is set, also below what it is given, where inference breaks off."""
+    if "output_shape" not in settings:
+        return None
+    sizes = tuple(settings["output_shape"].ints)[2 - len(given) :]  # some have the images and channels before
+    return (given[0], weights[1] * (settings["group"].i if "group" in settings else 1), *sizes)
+
+
+RULES: dict[str, Callable[..., TensorShape | None]] = {
+    **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), _pool),
+    "ConvTranspose": _transposed,
+}
+"""By operator, the shape it gives, of its settings and the shapes of its first inputs; None where it is inferred."""
 
 
 def _places(size: int, window: int, stride: int, dilation: int, before: int, after: int) -> int:

@@ -13,7 +13,7 @@ from hubel.nn.inspection.onnx.flow import PASSING
 from hubel.nn.inspection.onnx.fused import written_out
 from hubel.nn.inspection.onnx.learned import FLOATING
 from hubel.nn.inspection.onnx.parts import KINDS, Around, Part
-from hubel.nn.inspection.onnx.rules import as_inference_takes_them, forget_behind, pooled_otherwise, tell
+from hubel.nn.inspection.onnx.rules import as_inference_takes_them, forget_behind, otherwise, tell
 from hubel.nn.inspection.onnx.writing import WORKED_OUT
 from hubel.nn.inspection.report import TensorShape
 
@@ -35,12 +35,12 @@ def inferred(onnx: Any, model: Any) -> tuple[Any, dict[str, TensorShape], Counte
     for _ in range(MOST_PASSES):
         graph = _once(onnx, model, told)
         found = shapes_of(graph)
-        if (other := pooled_otherwise(graph, found, told)) is not None:
-            pool, shape = other
-            told[pool.output[0]] = shape
-            forget_behind(model, pool.output[0], shape)
+        if (other := otherwise(graph, found, told)) is not None:
+            node, shape = other
+            told[node.output[0]] = shape
+            forget_behind(model, node.output[0], shape)
             kinds = {each.name: each.type.tensor_type.elem_type for each in (*graph.input, *graph.value_info)}
-            for name, kind in zip(pool.output, (kinds.get(pool.input[0], 1), INT64), strict=False):
+            for name, kind in zip(node.output, (kinds.get(node.input[0], 1), INT64), strict=False):
                 tell(onnx, model, name, kind, shape)
             continue
         if now := written_out(model, found):

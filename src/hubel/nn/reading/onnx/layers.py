@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -17,14 +17,25 @@ from hubel.nn.reading.onnx.node import Instead, Node, Reader, per_channel
 Settings = Mapping[str, Any]
 
 
-def _pads(settings: Settings) -> Any:
+def _pads(node: Node, window: Sequence[int]) -> Any:
+    """Return what an operator pads along each axis, before and after, for the sizes that it is given."""
+    settings, axes = node.settings, len(node.given) - 2
     automatic = settings.get("auto_pad", b"NOTSET").decode()
-    if automatic == "SAME_UPPER":
+    if automatic == "SAME_UPPER" and axes == 2:
         return "same"
-    if automatic == "SAME_LOWER":
-        raise NetworkError("the tree's padding 'same' puts the odd row below, not above")
-    top, left, bottom, right = settings.get("pads", (0, 0, 0, 0))
-    return (top, bottom), (left, right)
+    pads = settings.get("pads", (0,) * 2 * axes) if automatic == "NOTSET" else (0,) * 2 * axes
+    if automatic.startswith("SAME"):
+        strides, dilations = (settings.get(name, (1,) * axes) for name in ("strides", "dilations"))
+        sides = zip(node.given[2:], window, strides, dilations, strict=True)
+        needed = [max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n) for n, k, s, d in sides]
+        pads = _halves(needed, automatic)
+    return tuple(zip(pads[:axes], pads[axes:], strict=True))
+
+
+def _halves(needed: Sequence[int], automatic: str) -> list[int]:
+    """Put the odd row after the picture, or before it, of what is padded along each axis."""
+    before = [(one + (automatic != "SAME_UPPER")) // 2 for one in needed]
+    return [*before, *(one - first for one, first in zip(needed, before, strict=True))]
 
 
 def _pair(settings: Settings, name: str) -> Any:
@@ -42,13 +53,13 @@ def _convolution(node: Node) -> Layer | Instead:
             node.weights[0][0],
             node.weights[0][2],
             strides=node.settings.get("strides", (1,))[0],
-            padding=tuple(node.settings.get("pads", (0, 0))),
+            padding=_pads(node, node.weights[0][2:])[0],
             dilation_rate=node.settings.get("dilations", (1,))[0],
             groups=node.settings.get("group", 1),
             use_bias=len(node.weights) > 1,
         )
     _four(node.given)
-    pads, before = _pads(node.settings), node.before
+    pads, before = _pads(node, node.weights[0][2:]), node.before
     sides = arch.both_sides(before.padding) if isinstance(before, arch.ZeroPadding2D) else ()
     # what is uneven PyTorch's convolutions do not have, and it is written before them
     alone = any(one != other for one, other in sides) and pads == ((0, 0), (0, 0))
@@ -66,16 +77,24 @@ def _convolution(node: Node) -> Layer | Instead:
 
 def _transposed(node: Node) -> Layer:
     _four(node.given)
-    if "output_shape" in node.settings or node.settings.get("auto_pad", b"NOTSET") != b"NOTSET":
-        raise NetworkError("the tree's Conv2DTranspose has no output_shape and no auto_pad")
-    groups = node.settings.get("group", 1)
+    groups, automatic = node.settings.get("group", 1), node.settings.get("auto_pad", b"NOTSET").decode()
+    strides, dilations = _pair(node.settings, "strides"), _pair(node.settings, "dilations")
+    more = tuple(node.settings.get("output_padding", (0, 0)))
+    pads = _pads(node, ()) if automatic in ("NOTSET", "VALID") else ()
+    if "output_shape" in node.settings or not pads:
+        sides = zip(node.given[2:], node.weights[0][2:], strides, dilations, more, node.made[2:], strict=True)
+        needed = [(n - 1) * s + d * (k - 1) + 1 + o - made for n, k, s, d, o, made in sides]
+        if min(needed) < 0:
+            raise NetworkError("the tree's Conv2DTranspose gives no rows and columns besides those of its windows")
+        halves = _halves(needed, automatic)
+        pads = tuple(zip(halves[:2], halves[2:], strict=True))
     return arch.Conv2DTranspose(
         node.weights[0][1] * groups,
         node.weights[0][2:],  # type: ignore[arg-type]
-        strides=_pair(node.settings, "strides"),
-        padding=_pads(node.settings),
-        output_padding=tuple(node.settings.get("output_padding", (0, 0))),
-        dilation_rate=_pair(node.settings, "dilations"),
+        strides=strides,
+        padding=pads,
+        output_padding=more,
+        dilation_rate=dilations,
         groups=groups,
         use_bias=len(node.weights) > 1,
     )
@@ -99,16 +118,11 @@ def _pooling(node: Node, of_steps: Any, of_pictures: Any, **settings: Any) -> La
         _four(node.given)
     if set(node.settings.get("dilations", (1,))) != {1}:
         raise NetworkError(f"the tree's {of_pictures.__name__} has no dilations")
-    pads = node.settings.get("pads", (0, 0)) if axes == 1 else _pads(node.settings)
     window, strides = (tuple(node.settings.get(name, (1,) * axes)) for name in ("kernel_shape", "strides"))
-    kind = of_steps if axes == 1 else of_pictures
-    found: Layer = kind(
-        window,
-        strides,
-        pads if pads == "same" else tuple(pads),
-        ceil_mode=bool(node.settings.get("ceil_mode", 0)),
-        **settings,
-    )
+    pads, kind = _pads(node, window), of_steps if axes == 1 else of_pictures
+    rounded = node.settings.get("auto_pad", b"").startswith(b"SAME")  # up, and padded for that
+    ceil_mode = bool(node.settings.get("ceil_mode", 0)) and not rounded
+    found: Layer = kind(window, strides, pads[0] if axes == 1 else pads, ceil_mode=ceil_mode, **settings)
     return found
 
 
