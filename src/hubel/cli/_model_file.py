@@ -37,7 +37,7 @@ def load_model(given: str) -> nn.Module:
         raise SettingError(f"expected {name} of {place} to be a model or to make one, received {type(found).__name__}")
     try:
         made = found()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SettingError(f"{name}() of {place} failed: {_told(error)}") from error
     if not isinstance(made, nn.Module):
         raise SettingError(f"expected {name}() of {place} to make an nn.Module, received {type(made).__name__}")
@@ -89,7 +89,7 @@ def _loaded(place: str, name: str = "") -> Any:
         return module
     except (FileNotFoundError, ModuleNotFoundError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SettingError(f"{place} cannot be run: {_told(error)}") from error
 
 
@@ -100,7 +100,7 @@ def _found(module: Any, name: str, place: str) -> Any:
     raise SettingError(f"{place} has no {name!r}{near or '; is it the right file?'}")
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """Say what failed and in which line of the user's code."""
     from traceback import extract_tb
 

@@ -94,9 +94,9 @@ def run(arguments: Namespace) -> int:
     if output is None or output.suffix.lower() not in FIGURES:
         if arguments.depth:
             raise SettingError("--depth is of a drawing, and none is asked for; add -o FILE.svg")
-        return finish(arguments, answer if output is None else replace(answer, notes=report.notes))
+        return finish(arguments, answer if output is None else replace(answer, notes=report.told))
     figure = report.figure(arguments.depth or 0, arguments.theme)
-    return finish(arguments, replace(answer, figure=lambda: figure, notes=report.notes))
+    return finish(arguments, replace(answer, figure=lambda: figure, notes=report.told))
 
 
 def _trained(arguments: Namespace) -> Answer:

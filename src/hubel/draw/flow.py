@@ -14,6 +14,8 @@ from hubel.view.figures.scene import Circle, Group, Line, Mark, Rectangle, Scene
 MOST = 150  # rows, above which parts are drawn as one
 _ROW, _TRACK, _TOP, _EDGE, _GAP = 22.0, 16.0, 64.0, 16.0, 14.0
 _NAMES = 300.0  # the widest column of paths
+_MANY = 12  # notes that are drawn
+_NOTES, _LINE = 380.0, 16.0  # notes below are at least so wide, and their lines so high
 
 # The first that a module's class or an operation's name holds says which colour it has.
 _ROLES = (
@@ -65,6 +67,10 @@ class Inspected(Protocol):
     def stops(self) -> Sequence[Stop]:
         """Its rows, in order."""
 
+    @property
+    def told(self) -> Sequence[str]:
+        """Notes: what is not in the figures, or to be known of them."""
+
 
 @dataclass(frozen=True)
 class _Row:
@@ -83,6 +89,7 @@ class FlowFigure(view.Figure):
     title: str
     rows: tuple[_Row, ...]
     theme: str = "auto"
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def tracks(self) -> list[int]:
@@ -92,7 +99,7 @@ class FlowFigure(view.Figure):
     @cached_property
     def scene(self) -> Scene:
         """The drawing as data."""
-        return _scene(self.title, self.rows, self.tracks)
+        return _scene(self.title, self.rows, self.tracks, self.notes)
 
 
 def flow_figure(found: Inspected, depth: int = 0, theme: str = "auto") -> FlowFigure:
@@ -103,7 +110,7 @@ def flow_figure(found: Inspected, depth: int = 0, theme: str = "auto") -> FlowFi
     A part is one row where its calls follow each other.
     """
     rows = _collapsed(found.stops, depth or _depth(found.stops))
-    return FlowFigure(found.type, rows if depth or len(rows) <= MOST else _straight(rows), theme)
+    return FlowFigure(found.type, rows if depth or len(rows) <= MOST else _straight(rows), theme, tuple(found.told))
 
 
 def _depth(stops: Sequence[Stop]) -> int:
@@ -171,7 +178,7 @@ def _tracks(rows: Sequence[_Row]) -> list[int]:
     return tracks
 
 
-def _scene(title: str, rows: Sequence[_Row], tracks: Sequence[int]) -> Scene:
+def _scene(title: str, rows: Sequence[_Row], tracks: Sequence[int], notes: Sequence[str]) -> Scene:
     left = _EDGE + _TRACK * (max(tracks, default=0) + 1) + _GAP
     cells = [(_name(row), _type(row), "×".join(map(str, row.shape)) or "a number", _macs(row)) for row in rows]
     titles = ("part", "what it is", "gives", "multiply-adds")
@@ -198,7 +205,24 @@ def _scene(title: str, rows: Sequence[_Row], tracks: Sequence[int]) -> Scene:
         marks.append(Group((box, *texts), f"{row.name} {row.type}".strip()))
     width = max(ends[1], _EDGE + text_width(title, "title"), _EDGE + text_width(_told(rows), "subtitle")) + _EDGE
     shown = f"{title}: {len(rows)} rows from top to bottom, with lines from each to those that read it"
-    return Scene(width, _y(len(rows)) + _EDGE, title, shown, "flow", tuple(marks))
+    more = [f"and {len(notes) - _MANY} more notes"] * (len(notes) > _MANY)
+    lines = [line for note in (*notes[:_MANY], *more) for line in _broken(note, max(width - 2 * _EDGE, _NOTES))]
+    width = max([width, *(text_width(line, "subtitle") + 2 * _EDGE for line in lines)])
+    bottom = _y(len(rows)) + _EDGE
+    marks += [Text(_EDGE, bottom + _LINE * place, line, "subtitle", "start") for place, line in enumerate(lines)]
+    return Scene(width, bottom + _LINE * len(lines), title, shown, "flow", tuple(marks))
+
+
+def _broken(words: str, room: float) -> list[str]:
+    """Words as lines of at most so many pixels, or of one word."""
+    lines: list[str] = []
+    for word in words.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, "subtitle") <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _lines(number: int, row: _Row, tracks: Sequence[int]) -> Iterator[Mark]:

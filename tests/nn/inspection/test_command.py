@@ -167,3 +167,54 @@ def test_what_the_file_writes_past_python_is_kept_out_too(tmp_path: Path) -> Non
     assert json.loads(told.stdout)["parameters"] == 10
     assert "loaded" in told.stderr
     assert "started" in told.stderr
+
+
+CHOOSES = """
+import sys
+from torch import nn
+
+class Chooses(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 3)
+
+    def forward(self, x):
+        x = self.one(x)
+        return self.two(x) if x.mean() > 0 else x
+
+class Leaves(nn.Module):
+    def forward(self, x):
+        sys.exit(3)
+
+def leaves():
+    sys.exit("no data")
+"""
+
+
+def test_files_and_pictures_say_what_they_leave_out(tmp_path: Path) -> None:
+    (tmp_path / "choosing.py").write_text(CHOOSES)
+    written = {}
+    for ending in ("svg", "html", "md", "tex", "csv"):
+        file = tmp_path / f"found.{ending}"
+        assert main(["inspect", f"{tmp_path / 'choosing.py'}:Chooses", "--input", "4x4x3", "-o", str(file)]) == 0
+        written[ending] = file.read_text()
+    for ending in ("svg", "html", "md", "tex"):
+        assert "not reached" in written[ending], ending
+        assert "two: never ran for this input" in written[ending], ending
+    assert written["csv"].splitlines()[2] == "two,Conv2d,—,584,,,"  # and not 0, since it was not reached
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Leaves", "Leaves: RuntimeError: it ends the program, by sys.exit(3)"),
+        ("leaves", "SystemExit: no data (line 19"),
+    ],
+)
+@pytest.mark.parametrize("command", ["inspect", "explain"])
+def test_models_that_end_the_program(
+    command: str, name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ending.py").write_text(CHOOSES)
+    assert main([command, f"{tmp_path / 'ending.py'}:{name}", "--input", "4x4x3"]) == 2
+    assert said in capsys.readouterr().err

@@ -69,6 +69,25 @@ class Repeated(nn.Module):
         return x
 
 
+class FakeQuantised(nn.Module):
+    """Weights and maps rounded as training for whole numbers rounds them."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.conv, self.how = nn.Conv2d(3, 4, 3), how
+        self.register_buffer("scale", torch.full((4,), 0.05))
+        self.register_buffer("zero", torch.zeros(4, dtype=torch.int32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        conv, limits = self.conv, (-128, 127)
+        if self.how == "channels":
+            weight = torch.fake_quantize_per_channel_affine(conv.weight, self.scale, self.zero, 0, *limits)
+            return nn.functional.conv2d(x, weight, conv.bias)
+        if self.how == "tensor":
+            return torch.fake_quantize_per_tensor_affine(conv(x), 0.05, 0, *limits)
+        return torch.fake_quantize_per_tensor_affine(conv(x), self.scale[:1], self.zero[:1], *limits)
+
+
 def attention(length: int, width: int) -> int:
     return 4 * length * width * width + 2 * length * length * width
 
@@ -77,6 +96,10 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Any, int, int]] = {
     "compiled inside": (lambda: nn.Sequential(torch.compile(small())), torch.zeros(1, 3, 8, 8), 112, MACS),
     "data parallel": (lambda: nn.DataParallel(small()), torch.zeros(1, 3, 8, 8), 112, MACS),
     "half": (lambda: small().half(), torch.zeros(1, 3, 8, 8).half(), 112, MACS),
+    **{
+        f"fake quantised by {how}": (lambda how=how: FakeQuantised(how), torch.zeros(1, 3, 8, 8), 112, MACS)
+        for how in ("channels", "tensor", "buffers")
+    },
     "weight norm": (
         lambda: nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3)),
         torch.zeros(1, 3, 8, 8),

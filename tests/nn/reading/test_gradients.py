@@ -233,6 +233,18 @@ class Stays(nn.BatchNorm2d):
         return super().train(False)
 
 
+class Thawed(nn.Module):
+    """A normalisation that `forward` itself puts into evaluation mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.norm.eval()
+        return self.norm(x)
+
+
 class Own(nn.BatchNorm2d):
     """A normalisation as any other, of a class of its own."""
 
@@ -241,6 +253,8 @@ class Own(nn.BatchNorm2d):
 def test_layers_of_classes_of_ones_own() -> None:
     with pytest.warns(TrainingAloneWarning, match=r"in training mode 1 \(batch_norm\) stay as in evaluation mode"):
         network_of(nn.Sequential(nn.Conv2d(4, 4, 1), Stays(4)), SHAPE)
+    with pytest.warns(TrainingAloneWarning, match=r"in training mode 1.norm stay as in evaluation mode"):
+        network_of(nn.Sequential(nn.Conv2d(4, 4, 1), Thawed()), SHAPE)
     network_of(nn.Sequential(nn.Conv2d(4, 4, 1), Own(4)), SHAPE)  # counts its batches, as all do
 
 

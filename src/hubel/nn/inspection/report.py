@@ -154,6 +154,12 @@ class Inspection(Drawn):
         """Multiply-adds of the forward and the backward pass."""
         return self.macs + self.backward_macs
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All notes: those of rows with their paths, and the report's own."""
+        of_rows = (f"{row.path or self.type}: {note}" for row in self.rows for note in row.notes)
+        return (*of_rows, *self.notes)
+
     def find(self, path: str) -> tuple[ModuleRow, ...]:
         """Return the row of that path and all rows inside it.
 
@@ -202,16 +208,20 @@ class Inspection(Drawn):
                     f"            {size(told.training)} to train with Adam (weights, gradients, two moments, "
                     f"{size(told.kept)} kept for the backward pass)"
                 )
-        lines += [f"note        {row.path or self.type}: {note}" for row in self.rows for note in row.notes]
-        lines += [f"note        {note}" for note in self.notes]
+        lines += [f"note        {note}" for note in self.told]
         return "\n".join(lines)
 
     def table(self) -> Table:
-        """The rows as cells, for files."""
+        """The rows as cells, for files; what was not reached has no figures."""
+        reached = [bool(row.calls) or not self.stopped for row in self.rows]
         cells = [(row.path or "(itself)", row.type, tensor_text(row.output_shape)) for row in self.rows]
-        figures = [(row.parameters, row.macs, row.backward_macs, row.calls) for row in self.rows]
+        figures = [
+            (row.parameters, *((row.macs, row.backward_macs, row.calls) if whole else (None, None, None)))
+            for row, whole in zip(self.rows, reached, strict=True)
+        ]
         titles = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])
-        return Table(titles, [(*words, *numbers) for words, numbers in zip(cells, figures, strict=True)], self.type)
+        rows = [(*words, *numbers) for words, numbers in zip(cells, figures, strict=True)]
+        return Table(titles, rows, self.type, self.told)
 
     def _repr_html_(self) -> str:
         from hubel.view.words.notebook import figures_html

@@ -327,6 +327,10 @@ def watched(
             watch.end(found)
     except Reached as reached:
         raise reached.with_traceback(None) from None  # its frames hold tensors, for which garbage would be collected
+    except SystemExit as ended:
+        error = RuntimeError(f"it ends the program, by sys.exit({'' if ended.code is None else repr(ended.code)})")
+        error.watch = watch  # type: ignore[attr-defined]
+        raise error from None
     except Exception as error:
         error.watch = watch  # type: ignore[attr-defined]
         raise

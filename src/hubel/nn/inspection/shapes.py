@@ -210,6 +210,11 @@ def _grouped_product(left: Tensor, right: Tensor, offs: Any = None, bias: Any = 
     return NotImplemented if shape is None else left.new_empty(shape, dtype=out_dtype or left.dtype)
 
 
+def _fake_quantised(input: Tensor, *_: Any) -> Any:
+    """The same numbers rounded, and which of them lie within the limits."""
+    return _like(input), torch.empty_like(input, dtype=torch.bool)
+
+
 RULES: dict[Any, Callable[..., Any]] = {
     aten.add.Tensor: _arithmetic,
     aten.sub.Tensor: _arithmetic,
@@ -232,8 +237,12 @@ RULES: dict[Any, Callable[..., Any]] = {
     aten.native_group_norm.default: _group_normalization,
     aten._nested_tensor_from_mask_left_aligned.default: lambda *_: False,  # or encoders would leave padded steps out
 }
+FAKE = "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask"
+FAKE += " _fake_quantize_per_tensor_affine_cachemask_tensor_qparams"
+RULES.update({getattr(aten, name).default: _fake_quantised for name in FAKE.split()})
 SAME = "relu tanh sigmoid silu gelu elu mish softplus hardtanh hardswish hardsigmoid leaky_relu"
 SAME += " abs neg exp log sqrt rsqrt clamp clamp_min clamp_max"
+SAME += " _fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine"
 RULES.update({getattr(aten, name).default: _same for name in SAME.split()})
 RULES.update({getattr(aten, name).Scalar: _same for name in ("add", "mul", "rsub")})
 RULES[aten.pow.Tensor_Scalar] = _same

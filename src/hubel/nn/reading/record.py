@@ -26,7 +26,7 @@ class Call:
 
     path: of the module in which it ran, or which it is. number: how often that layer had run before. changed: those of
     its inputs that it wrote into, or does while it trains. function: a function itself. output: what it returned; the
-    same object as an input only where it wrote into that.
+    same object as an input only where it wrote into that. trains: whether a layer was in training mode.
     """
 
     path: str
@@ -37,6 +37,7 @@ class Call:
     changed: tuple[Tensor, ...] = ()
     number: int = 0
     function: Callable[..., Any] | None = None
+    trains: bool = False
 
     @property
     def label(self) -> str:
@@ -162,7 +163,8 @@ class _Recorder(TorchFunctionMode):
         if isinstance(what, str) and what != "where":  # everywhere else these two come first
             inputs = (keywords.pop("input"), *inputs) if "input" in keywords else inputs
             inputs = (*inputs, keywords.pop("other")) if "other" in keywords and len(inputs) == 1 else inputs
-        self.calls.append(Call(path, what, inputs, keywords, output, changed, number, function))
+        trains = isinstance(what, nn.Module) and what.training
+        self.calls.append(Call(path, what, inputs, keywords, output, changed, number, function, trains))
         return output
 
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:

@@ -27,11 +27,10 @@ def in_training(module: nn.Module, record: Record) -> Iterator[str]:
     try:
         with _training_mode(module):
             there = recorded(module, record.input)
-            stays = list(dict.fromkeys(call.label for call in there.calls if _predicts(call)))
     except Exception as error:
         yield f"it does not run in training mode, as its tree does: {first_line(error)}"
         return
-    if stays:
+    if stays := list(dict.fromkeys(call.label for call in there.calls if _predicts(call))):
         yield f"in training mode {_listed(stays)} stay as in evaluation mode (its own code has it); its tree's do not"
     numbers: dict[Any, int] = {}
     here, training = (_Numbered(each, numbers, record.idle) for each in (record, there))
@@ -79,7 +78,7 @@ def set_apart(module: nn.Module, paths: Iterable[str]) -> Iterator[str]:
 def _predicts(call: Call) -> bool:
     """Whether a call drops nothing, or normalises by statistics that stay."""
     if isinstance(call.what, nn.Module):
-        return isinstance(call.what, _TWO_WAYS) and not call.what.training
+        return isinstance(call.what, _TWO_WAYS) and not call.trains
     names = WEIGHTED["batch_norm"] if call.what == "batch_norm" else FUNCTIONS.get(call.what, (None, ()))[1]
     if "training" not in names:
         return False

@@ -36,12 +36,13 @@ def markdown_words(text: str) -> str:
 class Table:
     """Rows under titles; a title that starts with `#` is that of a column of numbers. None is a cell without a value.
 
-    title: what is said above it on a page.
+    title: what is said above it on a page. notes: what is said below it, where a file has room for words.
     """
 
     titles: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
     title: str = ""
+    notes: tuple[str, ...] = ()
 
     def csv(self) -> str:
         """Comma-separated values with a line of titles (RFC 4180, but lines end as everywhere here).
@@ -58,7 +59,8 @@ class Table:
         """A table as GitHub reads it, in which words are words: no markup, no links."""
         lines = [self._names, ["--:" if number else "---" for number in self._numbers], *self.written()]
         shown = [[*map(markdown_words, line)] for line in lines]
-        return "".join(f"| {' | '.join(line)} |\n" for line in shown)
+        notes = "".join(f"\n{markdown_words(note)}\n" for note in self.notes)
+        return "".join(f"| {' | '.join(line)} |\n" for line in shown) + notes
 
     def latex(self) -> str:
         """A `tabular` with lines of the package booktabs."""
@@ -67,8 +69,10 @@ class Table:
         )
         kinds = "".join("r" if number else "l" for number in self._numbers)
         rows = "".join(f"{line} \\\\\n" for line in body)
+        notes = "".join(f"\n\\par {printable(note).translate(_LATEX)}\n" for note in self.notes)
         return (
             f"\\begin{{tabular}}{{{kinds}}}\n\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n"
+            f"{notes}"
         )
 
     def plain(self, gap: int = 2) -> str:
