@@ -15,6 +15,7 @@ from hubel.data import Preprocessing
 from hubel.export import export, onnx_model
 from hubel.export.check import colours, compared
 from hubel.export.forms import Written
+from hubel.export.onnx.form import onnx_bytes, runner
 from hubel.tasks import LoadedModel, task_named
 from tests.export.test_export import ran
 from tests.export.test_onnx import lived_in
@@ -83,3 +84,22 @@ def test_masks_may_be_off_by_what_a_level_moves_and_no_further(tmp_path: Path, m
     assert 5e-3 < found.largest <= found.bound < 0.5
     wrong = Written({}, "image", lambda images: np.full((1, 2, 16, 24), 0.5), "a fault")
     assert not compared(model, wrong, []).passed
+
+
+def test_of_masks_it_is_said_how_many_places_have_another_class() -> None:
+    """A picture of which one place is another is not one that is another."""
+    model = streets()
+    right = runner(onnx_bytes(model, "sized"), "sized", model)
+
+    def corner(images: Any) -> Any:
+        shares = right(images).copy()
+        shares[..., 0, 0] = np.roll(shares[..., 0, 0], 1, 1)
+        return shares
+
+    found = compared(model, Written({}, "sized", corner, "another", bounded=False), [])
+    assert found.share is not None
+    assert found.others > 20
+    assert found.share == pytest.approx(found.others / (found.odd * 12 * 16), rel=0.2)
+    told = f"; {found.others} have another class at some place, {found.share:.2%} of all places"
+    assert found.sentence().endswith(told)
+    assert found.data()["share"] == found.share

@@ -43,7 +43,8 @@ class Check:
     of eight bits), and `where`: of which picture, of which size, by what engine; where any is over its own bound, the
     one that is furthest over it, and what engines are not.
     others: how many of all have another class (`noun`) although predict's margin exceeds 1 % and twice the bound (of
-    masks, a picture with such a pixel).
+    masks, a picture with such a place). share: of all places that are so sure, those of another class; None where
+    answers are not about places.
     """
 
     pictures: int
@@ -56,6 +57,7 @@ class Check:
     of: str = "probabilities"
     examples: str = "images"
     noun: str = "class"
+    share: float | None = None
 
     @property
     def passed(self) -> bool:
@@ -76,6 +78,8 @@ class Check:
         """What came of it, in a line."""
         same = f", everywhere the same {self.noun}" if self.of == "probabilities" else ""
         other = f"; {self.others:,} have another {self.noun}" if self.others else same
+        if self.others and self.share is not None:
+            other += f" at some place, {max(self.share, 1e-4):.2%} of all places"
         head = "expected answers like those of predict"
         if self.passed:
             head = "checked" if self.bound is not None else "compared, no bound is held to"
@@ -105,7 +109,7 @@ def compared(
     drawn = _random_vectors if decoding.makes else _random_windows
     odd = list(drawn(model) if alone else _odd(preparation))
     bound = RESIZED if resizes else SIZED
-    told, largest, where, most, others = (False, -1.0), 0.0, "", bound, 0
+    told, largest, where, most, others, places = (False, -1.0), 0.0, "", bound, 0, (0, 0)
     for number, (name, picture) in enumerate((*found, *odd), 1):
         show(f"comparing by {' and '.join(runs)}:", number, len(found) + len(odd))
         prepared: Any = picture if alone else preparation.prepare(picture)
@@ -114,7 +118,7 @@ def compared(
             given = written.read(picture)
         else:
             given = colours(picture, preparation) if resizes else prepared
-        differs, agree, worst = 0, [], ""
+        differs, agree, worst = False, [], ""
         for runtime, run in runs.items():
             received, expected = np.asarray(run(given[np.newaxis]))[0], wanted
             if decoding.writes:
@@ -128,7 +132,9 @@ def compared(
             if rank > told:
                 told, largest, most, worst = rank, off, room, runtime
             margin = max(MARGIN, 2 * room) if written.bounded else MARGIN
-            differs |= 0 if marks or decoding.makes else _others(expected, received, margin)
+            if not (marks or decoding.makes):
+                wrong, sure = _others(expected, received, margin)
+                differs, places = differs or wrong > 0, (places[0] + wrong, places[1] + sure)
         others += differs
         if worst:
             where = f"{name}, {given.shape[0]}×{given.shape[1]}" if written.input == "image" else name
@@ -139,7 +145,8 @@ def compared(
     example = "vectors" if decoding.makes else examples_of(model.task, preparation.fit)[1]
     noun = model.task.noun[0]
     held = most if written.bounded else None
-    return Check(len(found), len(odd), largest, where, others, held, " and ".join(runs), of, example, noun)
+    share = places[0] / max(1, places[1]) if model.task.about_places else None
+    return Check(len(found), len(odd), largest, where, others, held, " and ".join(runs), of, example, noun, share)
 
 
 def _called(own: str, number: int, picture: Picture) -> str:
@@ -229,13 +236,13 @@ def _by_rounding(model: LoadedModel, prepared: Pixels, wanted: npt.NDArray[np.fl
     return _apart(found[..., : wanted.shape[-1]], wanted)
 
 
-def _others(wanted: npt.NDArray[np.floating], received: npt.NDArray[np.floating], margin: float) -> int:
-    """Whether anything is another class although predict is sure of it by the margin."""
+def _others(wanted: npt.NDArray[np.floating], received: npt.NDArray[np.floating], margin: float) -> tuple[int, int]:
+    """How many are another class although predict is sure of them by the margin, and how many are so sure."""
     if len(wanted) < 2:
-        return 0
+        return 0, 0
     ordered = np.sort(wanted, axis=0)
     sure = ordered[-1] - ordered[-2] > margin
-    return int(bool((sure & (wanted.argmax(0) != received.argmax(0))).any()))
+    return int((sure & (wanted.argmax(0) != received.argmax(0))).sum()), int(sure.sum())
 
 
 def evenly(items: Sequence[Any], most: int = WANTED) -> list[Any]:
