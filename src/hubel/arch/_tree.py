@@ -281,7 +281,10 @@ def _combine(node: Chain | _Branches | Auxiliary, parts: tuple[Node, ...], name:
     checked_name(name)
     levels = 1 + max(getattr(part, "_levels", 0) for part in parts)
     if levels > MOST_LEVELS:
-        raise NetworkError(f"expected at most {MOST_LEVELS} levels of nodes within nodes, received {levels}")
+        raise NetworkError(
+            f"expected at most {MOST_LEVELS} levels of nodes within nodes, received {levels}; a sum, concat or product "
+            f"makes two, with its branches, so at most {MOST_LEVELS // 2 - 1} of them"
+        )
     object.__setattr__(node, "nodes" if isinstance(node, (Chain, Auxiliary)) else "branches", parts)
     object.__setattr__(node, "name", name)
     object.__setattr__(node, "_levels", levels)

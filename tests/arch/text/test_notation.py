@@ -268,3 +268,19 @@ def test_runs_that_are_none_are_refused(text: str) -> None:
 def test_what_is_no_text_is_named(given):
     with pytest.raises(TypeError, match=f"expected a network's text form, received {type(given).__name__}"):
         parse(given)
+
+
+@pytest.mark.parametrize(
+    ("open", "close", "most", "said"),
+    [
+        ("1 * (", ")", 62, "at most 62 brackets within brackets, received more"),
+        ("(", ")", 62, "at most 62 brackets within brackets, received more"),
+        ("sum(", " | identity)", 31, "at most 64 levels of nodes within nodes, received 65; .* at most 31 of them"),
+        ("product(", " | identity)", 31, "at most 64 levels of nodes within nodes, received 65; .* 31 of them"),
+    ],
+)
+def test_nesting_goes_as_deep_as_is_said(open: str, close: str, most: int, said: str) -> None:
+    network = parse(f"8x8x3: {open * most}relu{close * most}")
+    assert parse(str(network)) == network
+    with pytest.raises(ValueError, match=said):
+        parse(f"8x8x3: {open * (most + 1)}relu{close * (most + 1)}")

@@ -210,7 +210,7 @@ class _Reader:
         return nodes * times
 
     def node(self, level: int, name: str | None) -> list[Node]:
-        if level >= MOST_LEVELS - 2:
+        if level > MOST_LEVELS - 2:
             raise self.error(f"expected at most {MOST_LEVELS - 2} brackets within brackets, received more")
         if self.accept("("):
             nodes = self.chain(level + 1)
