@@ -31,6 +31,9 @@ def run(file: Path, given: Any) -> Any:
 STEP = [node("MatMul", ["h", "w"], ["m"]), node("Add", ["m", "row"], ["after"])]
 
 
+UNTOLD = "no memory is told: what its loops hold inside is not known"
+
+
 def scan(**settings: Any) -> Any:
     nodes = [*STEP, node("Identity", ["after"], ["seen"])]
     body = helper.make_graph(nodes, "body", [value("h"), value("row")], [value("after"), value("seen")])
@@ -44,7 +47,7 @@ def test_a_scan_runs_as_often_as_there_are_steps(learned: bool, tmp_path: Path) 
     report = inspect_onnx(file)
     assert report.output_shape == (7, 4) == run(file, floats(7, 4)).shape
     assert (report.parameters, report.macs) == (16 + 4 * learned, 7 * 16)
-    assert report.notes == ("the batch is not first in the file's input 'x': 7×4 is 7 steps of one sequence",)
+    assert report.notes == ("the batch is not first in the file's input 'x': 7×4 is 7 steps of one sequence", UNTOLD)
     assert report.backward_macs == 16 * (14 if learned else 13)  # the first state wants one if it is learned
     assert report.memory is None
 
@@ -74,7 +77,7 @@ def test_a_loop_of_a_known_number_is_counted_and_another_said(tmp_path: Path) ->
     report = inspect_onnx(file)
     assert report.output_shape == (5, 3, 4) == run(file, floats(3, 4)).shape
     assert (report.parameters, report.macs, report.backward_macs) == (16, 5 * 48, 9 * 48)
-    assert (len(report.rows), report.rows[0].type, report.notes) == (1, "Loop", ())
+    assert (len(report.rows), report.rows[0].type, report.notes) == (1, "Loop", (UNTOLD,))
     unknown = inspect_onnx(saved(tmp_path / "until.onnx", [loop("n", "ended")], [3, 4], stored))
     assert (unknown.macs, unknown.output_shape) == (0, None)
     assert unknown.notes[0].startswith("not counted: 1 Loop")

@@ -28,6 +28,7 @@ from hubel.nn.inspection.onnx.learned import (
 )
 from hubel.nn.inspection.onnx.memory import memory_of
 from hubel.nn.inspection.onnx.parts import KINDS, Part, taken
+from hubel.nn.inspection.onnx.unknown import Unknown, stopped_at, unknown_of
 from hubel.nn.inspection.report import NOT_TRAINED, Inspection, ModuleRow, TensorShape, learn_nothing, unreached
 
 # Whose weights a file that leaves them out has as one number, repeated.
@@ -74,10 +75,18 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     if written:
         listed = ", ".join(f"{number} {kind}" for kind, number in written.items())
         notes.append(f"written out as the ordinary operators that they are made of: {listed}")
+    stopped = stopped_at(reading.left, bool(sum(row.macs for row in reading.rows)))
+    notes = [stopped, *notes] if stopped else notes
     stops = reading.flow.stops()
     name = Path(path).stem if graph.name in UNNAMED else graph.name
     memory = None if reading.uncounted or parts else memory_of(graph, found, reading.constants)
-    return Inspection(name, size, shapes, output, tuple(reading.rows), tuple(notes), stops, memory)
+    if memory is None and not reading.uncounted:
+        whence = next(iter(reading.unknown.values()), None)
+        loops = "what its loops hold inside" if parts else "the size or the type of something in it"
+        notes.append(
+            f"no memory is told: {f'the size of what {whence.maker}, gives' if whence else loops} is not known"
+        )
+    return Inspection(name, size, shapes, output, tuple(reading.rows), tuple(notes), stops, memory, stopped)
 
 
 class _Reading:
@@ -98,7 +107,8 @@ class _Reading:
         self.numbers: dict[str, int] = {}
         self.uncounted: Counter[str] = Counter()
         self.whole: dict[str, int] = {}  # what is learned and stored as whole numbers
-        self.made_by: dict[str, str] = {}  # what has no shape
+        self.unknown: dict[str, Unknown] = {}  # what has no shape, and whence that comes
+        self.left: list[tuple[str, Unknown]] = []  # products that depend on how much numbers give
         self.still = 0  # parameters whose gradient is 0 everywhere
         self.products: set[str] = set()  # what products of matrices give
         self.left_out = False  # whether constants of one number, repeated, stand for weights
@@ -149,7 +159,9 @@ class _Reading:
             self.still += trainable
         shape = self.shapes.get(node.output[0])
         if shape is None:
-            self.made_by.update(dict.fromkeys(node.output, f"{path}, a {node.op_type} of {node.domain or 'ONNX'}"))
+            whence = next((self.unknown[name] for name in names if name in self.unknown), None)
+            whence = whence or unknown_of(node, path, self.constants)
+            self.unknown.update(dict.fromkeys(node.output, whence))
         self.rows.append(ModuleRow(path, node.op_type, shape, parameters, trainable, macs, backward, 1, tuple(notes)))
         self.flow.take(node, path, names, macs)
 
@@ -277,16 +289,15 @@ class _Reading:
             return 0, 0
         unknown = [name for name in (*node.input, *node.output) if name and name not in self.shapes]
         if unknown:
-            made = self.made_by.get(unknown[0])
-            raise NetworkError(
-                f"{path} ({node.op_type}): the shape of {unknown[0]!r} is not known for this input"
-                + (
-                    f": {made}, has no rule for it in ONNX; write the shapes into the file first, as ONNX Runtime's "
-                    "symbolic_shape_infer does"
-                    if made
-                    else ""
+            whence = self.unknown.get(unknown[0]) or unknown_of(node, path, self.constants)
+            if not whence.by_numbers:
+                raise NetworkError(
+                    f"{path} ({node.op_type}): the shape of {unknown[0]!r} is not known for this input: "
+                    f"{whence.maker}, has no rule for it in ONNX; write the shapes into the file first, as ONNX "
+                    "Runtime's symbolic_shape_infer does"
                 )
-            )
+            self.left.append((path, whence))
+            return 0, 0
         sizes = [self.shapes[name] if name else () for name in node.input]
         macs = rule(sizes, self.shapes[node.output[0]], attributes)
         if node.op_type in RECURRENT:
