@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hubel.nn.inspection import recurrent
+
 Operands = tuple[Tensor, ...]
 # (multiply-adds, left operand, right operand); an operand wants a gradient where one of its tensors does.
 Product = tuple[int, Operands, Operands]
@@ -97,6 +99,7 @@ RULES: dict[Any, Rule] = {
     aten._grouped_mm: _grouped,
     aten._trilinear: _bilinear,
     aten._cdist_forward: _distances,
+    aten.mkldnn_rnn_layer: recurrent.products,
     aten._scaled_dot_product_flash_attention: _attention,
     aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     aten._scaled_dot_product_efficient_attention: _attention,

@@ -48,7 +48,7 @@ class Flow:
     def __init__(self, model: nn.Module) -> None:
         self._paths = {part: path for path, part in model.named_modules()}
         self._nodes: list[_Node] = []
-        self._made: dict[int, int] = {}  # by which node, each storage that lives
+        self._made: dict[int, int | None] = {}  # by which node, if by one, each storage that lives
         self._serial: dict[int, int] = {}  # a number for each, since places in memory are used again
         self._calls: dict[tuple[nn.Module, int], int] = {}
         self._held: list[ReferenceType[Any]] = []
@@ -99,14 +99,15 @@ class Flow:
         macs: int,
     ) -> None:
         """Note an operation within these modules, from the outermost, each with the number of its call."""
-        sources = list(dict.fromkeys(self._made[key] for key in map(_key, read) if key in self._made))
-        if not made or not (
-            sources or macs
-        ):  # what multiplies numbers of the model's own, such as a first state, counts
-            return
-        fresh = [tensor for tensor in made if _key(tensor) not in self._made]
+        keys = list(map(_key, read))
+        sources = [source for source in dict.fromkeys(map(self._made.get, keys)) if source is not None]
+        fresh = [tensor for tensor in made if _key(tensor) not in self._made and _key(tensor) not in keys]
         changed = name.endswith("_")
-        if not fresh and not changed:  # a view
+        if not made or not (fresh or changed):  # a view
+            return
+        if not (sources or macs):  # made of weights alone, or of nothing: kept, and drawn where it multiplies
+            for tensor in fresh:
+                self._put(tensor, None)
             return
         if name in PASSING and len(sources) == 1:
             for tensor in fresh:
@@ -165,7 +166,7 @@ class Flow:
         self._nodes.append(node)
         return len(self._nodes) - 1
 
-    def _put(self, tensor: Tensor, node: int) -> None:
+    def _put(self, tensor: Tensor, node: int | None) -> None:
         storage = numbers_of(tensor)[0].untyped_storage()
         key, size = _key(tensor), _room(tensor)
         if key not in self._made:

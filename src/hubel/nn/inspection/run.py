@@ -17,6 +17,8 @@ from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from hubel.nn.inspection import recurrent
+from hubel.nn.inspection.autocast import Casts, opened
 from hubel.nn.inspection.costs import RULES as COSTS
 from hubel.nn.inspection.costs import not_counted, wants_gradient
 from hubel.nn.inspection.flow import Flow
@@ -129,6 +131,11 @@ class Watch(TorchDispatchMode):
         if self.flow is not None:
             self.flow.left(module, self.seen[module].calls, self.seen[module].outputs[-1])
 
+    def say(self, told: str) -> None:
+        """Have something be said of what runs."""
+        if self.running:
+            self.seen[self.running[-1]].beside.append(told)
+
     def uses(self, parameter: Tensor) -> bool:
         """Whether any operation took a parameter, in whatever module."""
         return id(self.twins.of(parameter)) in self._used
@@ -147,8 +154,8 @@ class Watch(TorchDispatchMode):
         self._book(products)
         if self.running and func.overloadpacket.__name__ in DROPS:
             self.dropped[self.running[-1]] = None
-        if self.running and (told := not_counted(func, tensors_in((args, kwargs)))):
-            self.seen[self.running[-1]].beside.append(told)
+        if told := not_counted(func, tensors_in((args, kwargs))):
+            self.say(told)
         if self.flow is not None and threading.get_ident() == self.thread:
             self.flow.wrote(func.overloadpacket.__name__, written_by(func, args, kwargs))
             self.flow.operation(
@@ -262,9 +269,10 @@ RECURRENT = ["lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rn
 class _Devices(TorchFunctionMode):
     """Lets tensors without numbers say that they lie where the model does: what is made there is made with numbers."""
 
-    def __init__(self, device: torch.device, twins: Twins) -> None:
+    def __init__(self, device: torch.device, watch: Watch) -> None:
         super().__init__()
-        self.twins, self.device = twins, device
+        self.watch, self.device, self.casts = watch, device, Casts(device)
+        self.inside: list[Any] = []
         self.answers: dict[Any, Any] = {
             Tensor.device.__get__: device,
             Tensor.is_meta.__get__: False,  # type: ignore[attr-defined]
@@ -281,8 +289,28 @@ class _Devices(TorchFunctionMode):
             place = "" if self.answers[Tensor.is_cpu.__get__] else f"{self.device.type}."  # type: ignore[attr-defined]
             return found.replace("torch.meta.", f"torch.{place}")
         if func.__name__ in RECURRENT:
-            args, kwargs = replaced((args, dict(kwargs or {})), self.twins.of)
-        return func(*args, **(kwargs or {}))
+            args, kwargs = replaced((args, dict(kwargs or {})), self.watch.twins.of)
+            if func.__name__ == "lstm" and not kwargs and recurrent.by_onednn(self.device, args):
+                with self:
+                    return recurrent.lstm(*args)
+        return self._called(func, args, kwargs or {})
+
+    def _called(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if self.device.type == "cuda" and func.__name__ in RECURRENT and not func.__name__.endswith("_cell"):
+            self.watch.say("on a GPU: what cuDNN keeps for it in a space of its own is not in the memory")
+        if not self.casts.on:
+            return func(*args, **kwargs)
+        if func.__name__ in RECURRENT:
+            self.watch.say("under autocast: what it keeps counts as in 32 bits")
+        if func not in self.inside and (inside := opened(func)) is not None:
+            self.inside.append(func)  # methods of tensors call what gives itself out as they
+            try:
+                with self:
+                    return inside(*args, **kwargs)
+            finally:
+                self.inside.pop()
+        args, kwargs = self.casts(func, args, kwargs)
+        return func(*args, **kwargs)
 
 
 def _device(model: nn.Module, inputs: Any) -> torch.device:
@@ -308,7 +336,7 @@ def watched(
     """
     twins = Twins()
     watch = Watch(model, twins, stop_at, flow)
-    devices = _Devices(_device(model, (inputs, keywords)), twins)
+    devices = _Devices(_device(model, (inputs, keywords)), watch)
     outside, given, named, found = Around(model), None, None, None
     try:
         with (

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hubel.nn.inspection import recurrent
+
 aten = torch.ops.aten
 
 
@@ -175,15 +177,17 @@ def _batch_normalization(
     input: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, *_: Any
 ) -> Any:
     """Return the input's shape, and a mean and a deviation for each channel where they are worked out anew."""
-    statistics = input.new_empty(input.shape[1] if training else 0)
+    kind = input.dtype if weight is None else weight.dtype
+    statistics = input.new_empty(input.shape[1] if training else 0, dtype=kind)
     return _like(input), statistics, statistics.new_empty(statistics.shape)
 
 
-def _layer_normalization(input: Tensor, shape: list[int], *_: Any) -> Any:
+def _layer_normalization(input: Tensor, shape: list[int], weight: Any = None, *_: Any) -> Any:
     """Return the input's shape, and a mean and a deviation for each place."""
     if tuple(input.shape[-len(shape) :]) != tuple(shape):
         return NotImplemented
-    statistics = input.new_empty((*input.shape[: -len(shape)], *[1] * len(shape)))
+    kind = input.dtype if weight is None else weight.dtype
+    statistics = input.new_empty((*input.shape[: -len(shape)], *[1] * len(shape)), dtype=kind)
     return input.new_empty(input.shape), statistics, statistics.new_empty(statistics.shape)
 
 
@@ -193,7 +197,7 @@ def _group_normalization(
     """Return the input's shape, and a mean and a deviation for each group."""
     if input.numel() != prod((number, channels, places)) or channels % groups:
         return NotImplemented
-    statistics = input.new_empty(number, groups)
+    statistics = input.new_empty(number, groups, dtype=input.dtype if weight is None else weight.dtype)
     return _like(input), statistics, statistics.new_empty(statistics.shape)
 
 
@@ -234,6 +238,7 @@ RULES: dict[Any, Callable[..., Any]] = {
     aten._adaptive_avg_pool2d.default: _adaptive_pooling,
     aten.native_batch_norm.default: _batch_normalization,
     aten.native_layer_norm.default: _layer_normalization,
+    aten.mkldnn_rnn_layer.default: recurrent.shapes,
     aten.native_group_norm.default: _group_normalization,
     aten._nested_tensor_from_mask_left_aligned.default: lambda *_: False,  # or encoders would leave padded steps out
 }
