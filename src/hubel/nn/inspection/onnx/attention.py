@@ -14,10 +14,20 @@ Laid = tuple[str, int, int, int]  # images × heads × steps × features: its na
 
 
 def _attention(one: Writing) -> None:
-    """Self-attention with its projections: queries, keys and values of one matrix."""
     _nothing_given(one, 4)
+    _projected(one, one.input(0), one.input(1))
+
+
+def _whole_attention(one: Writing) -> None:
+    """The same of whole numbers."""
+    _nothing_given(one, 8)
+    _projected(one, one.whole(0, 3, 6), one.whole(1, 4, 7))
+
+
+def _projected(one: Writing, given: str, weights: str) -> None:
+    """Self-attention with its projections: queries, keys and values of one matrix."""
     batch, steps, _ = one.shape(0)
-    made = one.add("MatMul", one.input(0), one.input(1))
+    made = one.add("MatMul", given, weights)
     made = one.add("Add", made, one.input(2)) if one.input(2) else made
     third = one.shape(1)[1] // 3
     sizes = [*one.setting("qkv_hidden_sizes", (third, third, third))]
@@ -126,6 +136,7 @@ def _attended(
 
 ATTENTION: dict[str, Row] = {
     "Attention": _attention,
+    "QAttention": _whole_attention,
     "MultiHeadAttention": _heads,
     "GroupQueryAttention": _grouped,
 }

@@ -5,11 +5,12 @@ written out as the ordinary operators that they are made of, one row an operator
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hubel.nn.inspection.onnx.attention import ATTENTION, queries
 from hubel.nn.inspection.onnx.packed import PACKED
+from hubel.nn.inspection.onnx.transformers import TRANSFORMERS
 from hubel.nn.inspection.onnx.writing import Row, Writing
 from hubel.nn.inspection.report import TensorShape
 
@@ -146,13 +147,48 @@ def _quick_gelu(one: Writing) -> None:
     one.add("Mul", one.input(0), one.add("Sigmoid", scaled), last=True)
 
 
-def _skip_normalization(one: Writing) -> None:
-    """A sum of branches and a bias, normalised; its fourth output is that sum."""
-    bias = one.input(4)
-    total = one.add("Add", one.input(0), one.input(1))
-    total = one.add("Add", total, bias) if bias else total
-    one.add("LayerNormalization", total, *filter(None, one.given[2:4]), last=True, axis=-1, **one.plain("epsilon"))
-    one.also(3, total)
+def _channels_last(write: Callable[[Writing, str], str]) -> Row:
+    """What is given pictures with their channels last, and gives them so, where it says that."""
+
+    def written(one: Writing) -> None:
+        axes, last = len(one.shape(0)), bool(one.setting("channels_last", 1))
+        first = one.add("Transpose", one.input(0), perm=[0, axes - 1, *range(1, axes - 1)]) if last else one.input(0)
+        made = write(one, first)
+        kind = {"perm": [0, *range(2, axes), 1]} if last else {}
+        one.add("Transpose" if last else "Identity", made, last=True, **kind)
+
+    return written
+
+
+def _nhwc_convolution(one: Writing, first: str) -> str:
+    made = one.add("Conv", first, *filter(None, one.given[1:3]), **one.plain(*_WINDOW[:6]))
+    if one.input(3):
+        axes = len(one.shape(0))
+        made = one.add("Add", made, one.add("Transpose", one.input(3), perm=[0, axes - 1, *range(1, axes - 1)]))
+    return one.activation(made)
+
+
+def _nhwc_weights(one: Writing, first: str) -> str:
+    """A convolution whose weights have their channels last, too."""
+    axes = len(one.shape(0))
+    weights = one.add("Transpose", one.input(1), perm=[0, axes - 1, *range(1, axes - 1)])
+    return one.add("Conv", first, weights, *filter(None, one.given[2:3]), **one.plain(*_WINDOW[:6]))
+
+
+def _whole_convolution(one: Writing) -> None:
+    """ONNX's own of whole numbers, with the channels last where it says that."""
+    last, axes = bool(one.setting("channels_last", 0)), len(one.shape(0))
+    given = one.whole(0, 1, 2)
+    given = one.add("Transpose", given, perm=[0, axes - 1, *range(1, axes - 1)]) if last else given
+    terms = [given, one.whole(3, 4, 5, 0)]
+    if one.input(8):
+        terms.append(one.add("DequantizeLinear", one.input(8), one.input(4), axis=0))
+    made = one.add("Conv", *terms, **one.plain(*_WINDOW[:6]))
+    one.rounded(one.add("Transpose", made, perm=[0, *range(2, axes), 1]) if last else made, 6, 7)
+
+
+def _whole_choice(one: Writing) -> None:
+    one.rounded(one.add("Where", one.input(0), one.whole(1, 2, 3), one.whole(4, 5, 6)), 7, 8)
 
 
 def _blocked_convolution(one: Writing) -> None:
@@ -198,6 +234,7 @@ def _same(kind: str, *names: str) -> Row:
 ROWS: dict[str, Row] = {
     **ATTENTION,
     **PACKED,
+    **TRANSFORMERS,
     "FusedConv": _convolution,
     "FusedGemm": _general,
     "FusedMatMul": _matrices,
@@ -219,7 +256,13 @@ ROWS: dict[str, Row] = {
     "FastGelu": _fast_gelu,
     "QuickGelu": _quick_gelu,
     "BiasAdd": _same("Sum"),
-    "SkipLayerNormalization": _skip_normalization,
+    "NhwcConv": _channels_last(_nhwc_weights),
+    "NhwcFusedConv": _channels_last(_nhwc_convolution),
+    "NhwcMaxPool": _channels_last(lambda one, first: one.add("MaxPool", first, **one.plain(*_WINDOW))),
+    "QLinearConv": _whole_convolution,
+    "QLinearWhere": _whole_choice,
+    "QuantizeLinear": _same("QuantizeLinear", "axis"),
+    "DequantizeLinear": _same("DequantizeLinear", "axis"),
     "nchwc.Conv": _blocked_convolution,
     "nchwc.MaxPool": _same("MaxPool", *_WINDOW[:4], "auto_pad", "ceil_mode"),
     "nchwc.AveragePool": _same("AveragePool", *_WINDOW[:3], "auto_pad", "ceil_mode", "count_include_pad"),

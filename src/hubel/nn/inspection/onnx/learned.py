@@ -23,6 +23,7 @@ NOT_LEARNED = {
     "Resize": (1, 2, 3),
     "Upsample": (1,),
     "Range": (0, 1, 2),
+    "RotaryEmbedding": (1, 2, 3),
     "QuantizeLinear": (1, 2),
     "DequantizeLinear": (1, 2),
     "QLinearConv": (1, 2, 4, 5, 6, 7),

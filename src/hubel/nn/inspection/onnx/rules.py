@@ -9,8 +9,9 @@ from typing import Any
 from hubel.nn.inspection.onnx.parts import taken
 from hubel.nn.inspection.report import TensorShape
 
-ALIKE = ("GroupNormalization", "MeanVarianceNormalization", "SimplifiedLayerNormalization")
-"""What gives the shape that it is given, of which inference says nothing; the last is ONNX Runtime's."""
+ALIKE = ("GroupNormalization", "MeanVarianceNormalization", "SimplifiedLayerNormalization", "RotaryEmbedding")
+"""What gives the shape that it is given, of which inference says nothing, or not in all versions."""
+LAYERS = 17  # ONNX's version from which it has LayerNormalization
 HIDDEN = "of a shape that is told"
 
 
@@ -20,8 +21,10 @@ def as_inference_takes_them(model: Any, told: Mapping[str, TensorShape]) -> Iter
     does not know where the shape is `told`. Give the nodes, which are as they were behind.
     """
     before = list[tuple[Any, Any]]()
+    version = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+    names = {*ALIKE, *(("LayerNormalization",) if version < LAYERS else ())}  # which ONNX Runtime has before
     for node in model.graph.node:
-        alike = node.op_type in ALIKE and node.domain in ("", "ai.onnx")
+        alike = node.op_type in names and node.domain in ("", "ai.onnx")
         if alike or (node.output and node.output[0] in told):
             own = type(node)()
             own.CopyFrom(node)

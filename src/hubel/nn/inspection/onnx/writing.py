@@ -93,13 +93,16 @@ class Writing:
 
     def activated(self, given: str) -> None:
         """Apply the activation that the operator is given by name, and give that."""
+        self.activation(given, last=True)
+
+    def activation(self, given: str, last: bool = False) -> str:
+        """Apply the activation that the operator is given by name."""
         name = self.setting("activation", b"").decode()
         numbers = self.setting("activation_params", ())
         if name == "Clip":
-            self.add(name, given, *map(self.number, numbers), last=True)
-        else:
-            known = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta")}.get(name, ())
-            self.add(name or "Identity", given, last=True, **dict(zip(known, numbers, strict=False)))
+            return self.add(name, given, *map(self.number, numbers), last=last)
+        known = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta")}.get(name, ())
+        return self.add(name or "Identity", given, last=last, **dict(zip(known, numbers, strict=False)))
 
 
 Row = Callable[[Writing], None]
