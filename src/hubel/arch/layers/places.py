@@ -121,12 +121,13 @@ class PixelShuffle(Layer):
         """Return r·H × r·W × C/r²."""
         need_picture("PixelShuffle", input)
         factor = self.upscale_factor
-        if input[2] % factor**2:
+        if over := input[2] % factor**2:
+            near = [each for each in (input[2] - over, input[2] - over + factor**2) if each]
             raise ShapeError(
                 f"PixelShuffle expected channels that {factor}² = {factor**2} divides, received {shape_text(input)}",
                 rule="r² channels make the r×r places of a block",
-                values=f"{input[2]} mod {factor**2} = {input[2] % factor**2}",
-                fits=(Fit("channels", str(-(-input[2] // factor**2) * factor**2), "the next that fits"),),
+                values=f"{input[2]} mod {factor**2} = {over}",
+                fits=tuple(Fit("channels", str(each), f"{each // factor**2} channels") for each in near),
             )
         return input[0] * factor, input[1] * factor, input[2] // factor**2
 

@@ -21,7 +21,7 @@ from hubel.base.errors import HubelError
 from hubel.base.words import printable
 from hubel.code import source as program
 from hubel.draw import kind, layout
-from hubel.studio.answers.read import report, source
+from hubel.studio.answers.read import named, report, source
 from hubel.studio.answers.remedies import nearest_word, remedies, with_input
 from hubel.view.writers.markup import text_of
 from hubel.view.writers.svg import drawing, to_svg
@@ -51,6 +51,7 @@ def design(text: str, width: int, style: str, closed: list[str]) -> dict[str, An
     places = {row.path: place for place, row in enumerate(found.rows)}
     return {
         "text": source(text).text,
+        "name": named(text),
         "input": shape_text(found.network.input),
         "output": shape_text(found.output_shape),
         "title": found.network.title,

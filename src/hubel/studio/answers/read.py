@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from hubel import zoo
@@ -14,8 +15,16 @@ def source(text: str) -> Source:
 
     Raises what `parse` raises.
     """
-    name = zoo.meant(text.strip())
-    return source_of(str(zoo.get(name)) if name else text)
+    if not (name := named(text)):
+        return source_of(text)
+    found = zoo.get(name)
+    written = source_of(str(found))
+    return replace(written, network=replace(written.network, name=found.name))
+
+
+def named(text: str) -> str | None:
+    """The network of the zoo that a text names; None where it is a text form."""
+    return zoo.meant(text.strip())
 
 
 @lru_cache(maxsize=8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from math import isqrt, prod
 from typing import Any
 
 from hubel import zoo
@@ -37,12 +38,12 @@ def remedies(written: Source, node: Node | None, error: ShapeError) -> list[dict
     found = []
     for fit in error.fits:
         words, text = f"{fit.argument} {fit.value}, which gives {fit.result}", None
-        for tried, done in _tried(written, node, fit):
+        for tried, done in _tried(written, node, fit, error.place):
             if _helps(tried, error.place):
                 words, text = done or words, tried
                 break
         if text is None and fit.argument in _AXES and (text := _larger(written, fit.argument, error.place)):
-            words = f"the network's input {text.partition(':')[0].strip()}"
+            _, words = _told_input(text)
         found.append({"words": words, "text": text})
     return sorted(found, key=lambda each: each["text"] is None)
 
@@ -70,11 +71,15 @@ def nearest_word(text: str, error: NotationError) -> list[dict[str, Any]]:
     return [{"words": "a comma between layers" if comma else error.meant, "text": changed}]
 
 
-def _tried(written: Source, node: Node | None, fit: Fit) -> Iterator[tuple[str, str]]:
+def _tried(written: Source, node: Node | None, fit: Fit, place: str) -> Iterator[tuple[str, str]]:
     """The texts that a change may mean; and what is done, where that is another change than the words of `fit` say."""
     try:
         if isinstance(node, Layer):
-            yield from ((text, "") for text in _of_a_layer(written, node, fit))
+            if fit.argument in settings_of(node) and "…" in fit.value:
+                yield from _among(written, node, fit)
+            else:
+                yield from ((text, "") for text in _of_a_layer(written, node, fit))
+                yield from _around_a_layer(written, fit, place)
         elif node is not None:
             yield from _of_branches(written, node, fit)
     except (HubelError, LookupError):
@@ -102,6 +107,54 @@ def _of_a_layer(written: Source, node: Layer, fit: Fit) -> Iterator[str]:
         yield from _other_input(written, fit)
 
 
+def _among(written: Source, node: Layer, fit: Fit) -> Iterator[tuple[str, str]]:
+    """Of several numbers those that may be; all that may be where none of them does."""
+    most = int(fit.value.rpartition(" ")[2])
+    chosen = [each for each in getattr(node, fit.argument) if each <= most] or range(most + 1)
+    changed: dict[str, Any] = {fit.argument: tuple(chosen)}
+    text = replace(node, **changed).text()
+    yield written.with_words(node, text), text
+
+
+def _around_a_layer(written: Source, fit: Fit, place: str) -> Iterator[tuple[str, str]]:
+    """Where it is not its own settings: a layer before it gives so many channels or is left out, the nearest first; or
+    the input is of the form that it needs.
+    """
+    order = list(_walked(written.network.body.nodes, ""))
+    before = [(path, written.at(path)) for path in reversed(order[: _order(written.network, place)])]
+    placed = [(path, node) for path, node in before if isinstance(node, Layer) and written.place(node)]
+    if fit.argument in ("channels", "input channels") and fit.value.isdigit():
+        for path, node in placed:
+            for setting in {"filters", "units"} & {*settings_of(node)}:
+                yield written.with_setting(node, setting, fit.value), f"{setting} {fit.value} in {path}"
+        if int(fit.value) > 0:
+            yield _told_input(with_input(written, (*written.network.input[:-1], int(fit.value))))
+    elif (fit.argument, fit.value) == ("before it", "a Reshape"):
+        for path, node in placed:
+            yield written.without(node), f"leave {path} out"
+        for shape in _forms(written.network.input, fit.result.count("×") + 1):
+            yield _told_input(with_input(written, shape))
+    elif fit.argument == "the input":
+        yield _told_input(f"{fit.value.replace('×', 'x')}:{written.text.partition(':')[2]}")
+
+
+def _told_input(text: str) -> tuple[str, str]:
+    """The text, and that it has another input."""
+    return text, f"the network's input {text.partition(':')[0].strip()}"
+
+
+def _forms(shape: tuple[int, ...], axes: int) -> Iterator[tuple[int, ...]]:
+    """What has as many numbers, with so many axes: a square picture, grey or in colour; numbers or rows as steps."""
+    many = prod(shape)
+    if axes == 3 and len(shape) == 1:
+        for channels in (1, 3):
+            side = isqrt(many // channels)
+            if channels * side**2 == many:
+                yield side, side, channels
+    elif axes == 2:
+        yield (many, 1) if len(shape) == 1 else (shape[0], many // shape[0])
+
+
 def _of_branches(written: Source, node: Node, fit: Fit) -> Iterator[tuple[str, str]]:
     """A shortcut that only passes on becomes what is proposed, or a branch ends with it; or all layers keep sizes."""
     for branch in sorted(children(node), key=_passes_on, reverse=True):
@@ -117,7 +170,23 @@ def _of_branches(written: Source, node: Node, fit: Fit) -> Iterator[tuple[str, s
         for _, (layer, (start, end)) in sorted(layers.items(), reverse=True):
             own = {name: value for name, value in settings.items() if name in settings_of(layer)}
             text = text[:start] + (replace(layer, **own).text() if own else text[start:end]) + text[end:]
-        yield text, f"in all branches {' and '.join(f'{name} {value}' for name, value in settings.items())}"
+        done = f"in all branches {' and '.join(f'{name} {value}' for name, value in settings.items())}"
+        yield text, done
+        yield from _more(text, node, done)
+
+
+def _more(text: str, node: Node, done: str) -> Iterator[tuple[str, str]]:
+    """What is to be done beside a change of a join's branches, where they do not fit after it alone."""
+    changed = source_of(text)
+    try:
+        analyse(changed.network)
+    except ShapeError as error:
+        join = changed.at(error.place)
+        if type(join) is type(node) and not isinstance(join, Layer) and join is not None:
+            for fit in error.fits:
+                for branch in children(join):
+                    if _passes_on(branch):
+                        yield changed.with_words(branch, fit.value), f"{done}, and {fit.argument} {fit.value}"
 
 
 def _passes_on(branch: Node) -> bool:

@@ -37,7 +37,7 @@ export function completions(known, text, caret, forced = false) {
   const begin = all.filter((each) => each.text.startsWith(wanted));
   const inside = all.filter((each) => !each.text.startsWith(wanted) && each.text.includes(wanted) && wanted.length > 1);
   const items = [...begin, ...inside].slice(0, MOST);
-  return { start, items: items.length === 1 && items[0].text === prefix && !items[0].whole ? [] : items };
+  return { start, items: items.length === 1 && items[0].text === prefix ? [] : items };
 }
 
 /** The layer's word at the caret with how it is written, for a line of help; null where there is none. */

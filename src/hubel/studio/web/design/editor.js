@@ -149,6 +149,9 @@ export class Editor {
       event.preventDefault();
       event.stopPropagation();
       act();
+    } else if (event.key === "Enter" && this.known.zoo.some(({ name }) => name === this.text.trim())) {
+      event.preventDefault();
+      this.on.typed(this.text, this.text.trim()); // the network of that name is written out
     }
   }
 

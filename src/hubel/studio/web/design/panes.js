@@ -2,6 +2,7 @@
 
 import { count, h } from "hubel/view/dom";
 import { ask } from "hubel/studio/asking";
+import { difference } from "hubel/studio/design/rows";
 import { saved } from "hubel/studio/saved";
 
 const UNITS = [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]];
@@ -10,6 +11,23 @@ const UNITS = [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]];
 export function kilobytes(number) {
   const [unit, size] = [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]].find(([, each]) => number >= each) ?? ["bytes", 1];
   return `${Number((number / size).toPrecision(size === 1 ? 4 : 3))} ${unit}`;
+}
+
+const TOTALS = [
+  ["parameters", "parameters", count], ["macs", "MACs", count], ["weights_bytes", "weights", kilobytes],
+  ["kept_bytes", "kept for backward, an image", kilobytes], ["field", "receptive field", String], ["layers", "layers", count],
+];
+
+/** The figures of a whole network, with the difference to the one before. */
+export function totals(answer, before) {
+  return [
+    h("div", {}, h("dt", {}, "shape"), h("dd", {}, `${answer.input} → ${answer.output}`)),
+    ...TOTALS.map(([name, title, words]) => {
+      const [now, was] = [answer.totals[name], before?.totals[name]];
+      const change = typeof now === "number" && was !== undefined && (words === count ? difference(was, now) : now === was ? "" : `${now > was ? "+" : "−"}${kilobytes(Math.abs(now - was))}`);
+      return h("div", {}, h("dt", {}, title), h("dd", {}, words(now), change ? h("small", { class: "difference" }, ` ${change}`) : ""));
+    }),
+  ];
 }
 
 /** Bytes in words, as memory is counted: 246 KiB. */

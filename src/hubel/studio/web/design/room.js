@@ -1,6 +1,6 @@
 // The design room: a network as text, and all that follows from it at each keystroke.
 
-import { count, h, held } from "hubel/view/dom";
+import { h, held } from "hubel/view/dom";
 import { address, addressed } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
 import { Diagram } from "hubel/studio/design/diagram";
@@ -8,17 +8,13 @@ import { takesNetworks } from "hubel/studio/design/dropped";
 import { Editor } from "hubel/studio/design/editor";
 import { History } from "hubel/studio/design/history";
 import { LayerPane } from "hubel/studio/design/layer";
-import { CodePane, ComparePane, MemoryPane, adviceList, kilobytes, zooDialog } from "hubel/studio/design/panes";
-import { Rows, changes, difference, paired } from "hubel/studio/design/rows";
+import { CodePane, ComparePane, MemoryPane, adviceList, totals, zooDialog } from "hubel/studio/design/panes";
+import { Rows, changes, paired } from "hubel/studio/design/rows";
 import { Tabs } from "hubel/studio/design/tabs";
 import { saved } from "hubel/studio/saved";
 import { Usable } from "hubel/studio/usable";
 
 const LATER = 120; // ms after which what is not seen at once is asked for
-const TOTALS = [
-  ["parameters", "parameters", count], ["macs", "MACs", count], ["weights_bytes", "weights", kilobytes],
-  ["kept_bytes", "kept for backward, an image", kilobytes], ["field", "receptive field", String], ["layers", "layers", count],
-];
 
 /** The room's row in the registry. */
 export const design = { name: "design", title: "Design", server: false, open: (place) => new Design(place) };
@@ -33,7 +29,8 @@ class Design {
     this.other = said.with || "";
     this.closed = new Set((said.closed || "").split(" ").filter(Boolean));
     this.chosen = said.layer || "";
-    this.history = new History(this.text);
+    this.history = new History(this.text, this.other);
+    this.names = new Map(); // of the zoo's networks, by their texts
     this.answer = null; // the last network that worked out
     this.editor = new Editor(known, {
       typed: (text, name) => this.change(text, true, name),
@@ -67,7 +64,7 @@ class Design {
     this.editor.set(this.text);
     if (this.text === first.text && !this.closed.size) this.show({ ...first, first: true }, this.text);
     this.tabs.choose(said.tab);
-    if (this.other) this.keep(this.other);
+    if (this.other) this.showKept();
     this.follow();
   }
 
@@ -127,10 +124,14 @@ class Design {
     this.style.value = usable.oneOf("style", [...this.style.options].map(({ value }) => value), "auto");
     const tab = usable.oneOf("tab", this.tabs.panes.map(({ name }) => name), "layers");
     if (tab !== this.tabs.current.name) this.tabs.choose(tab);
-    if ((values.with ?? "") !== this.other) this.keep(values.with ?? "");
+    if ((values.with ?? "") !== this.named(this.other)) {
+      this.other = values.with ?? "";
+      this.showKept();
+    }
     this.wanted = values.layer ? values : null; // looked for when the network is there
-    if (values.net && values.net !== this.text) this.change(values.net, false);
-    else if (JSON.stringify(this.said) !== before) this.follow();
+    if (values.net && values.net !== this.named(this.text)) this.change(values.net, false);
+    else this.history.take(this.text, this.other, false);
+    if (JSON.stringify(this.said) !== before) this.follow();
     if (this.wanted && this.answer?.text === this.text) this.find();
   }
 
@@ -139,11 +140,16 @@ class Design {
     return this.style.value === "auto" ? "" : this.style.value;
   }
 
+  /** A network's name in the zoo, else its text. */
+  named(text) {
+    return this.names.get(text) ?? text;
+  }
+
   /** What the address says of this room. */
   get said() {
     const tab = this.tabs.current.name;
     return {
-      net: this.place.classList.contains("stale") ? this.text : (this.answer?.text ?? this.text), with: this.other, closed: [...this.closed].join(" "), layer: this.chosen ?? "",
+      net: this.named(this.place.classList.contains("stale") ? this.text : (this.answer?.text ?? this.text)), with: this.named(this.other), closed: [...this.closed].join(" "), layer: this.chosen ?? "",
       tab: tab === "layers" ? "" : tab, style: this.styled,
     };
   }
@@ -166,10 +172,10 @@ class Design {
     if (name) this.take(name, true);
   }
 
-  put(text, typed, name = null, isSwap = false) {
+  put(text, typed, name = null) {
     this.text = text;
     if (!typed) this.editor.set(text);
-    this.history.take(text, typed && !name, isSwap);
+    this.history.take(text, this.other, typed && !name);
     this.follow();
   }
 
@@ -177,12 +183,12 @@ class Design {
   step(way) {
     const found = this.history.step(way);
     if (!found) return;
-    const { text } = this;
+    const isKept = found.other === this.other;
     this.line = {};
-    this.text = found.text;
+    Object.assign(this, { text: found.text, other: found.other });
     this.editor.set(found.text);
-    if (found.isSwap && this.other === found.text) this.keep(text);
-    else this.follow();
+    if (isKept) this.follow();
+    else this.showKept();
   }
 
   /** Take a network of the zoo; isWritten: its name is the text so far. */
@@ -190,6 +196,7 @@ class Design {
     const { line } = this;
     const found = await ask("network", { name });
     if (!found.text || line !== this.line) return;
+    this.names.set(found.text, name);
     if (isWritten) this.history.rewrite(found.text);
     this.change(found.text, false);
   }
@@ -206,7 +213,7 @@ class Design {
       while (this.again) {
         this.again = false;
         const text = this.text;
-        const values = { text, width: this.diagram.width, style: this.styled, closed: [...this.closed] };
+        const values = { text: this.named(text), width: this.diagram.width, style: this.styled, closed: [...this.closed] };
         this.show(await ask("design", values), text);
       }
     } finally {
@@ -224,6 +231,7 @@ class Design {
     this.wrong.replaceChildren(...(answer.order ? [h("p", { class: "note" }, `${answer.order.told} `,
       h("button", { type: "button", onclick: () => this.change(answer.order.text, false) }, "channels last"))] : []));
     this.place.classList.remove("stale");
+    if (answer.name) this.names.set(answer.text, answer.name);
     const before = this.answer?.text === answer.text ? null : this.answer;
     this.answer = answer;
     if (answer.text !== text && text === this.text && document.activeElement !== this.editor.area) {
@@ -232,12 +240,12 @@ class Design {
       this.history.rewrite(this.text);
     }
     this.written = answer.text === this.text; // places are those of this text
-    address({ net: answer.text, closed: [...this.closed].join(" ") });
+    address({ net: this.named(answer.text), closed: [...this.closed].join(" ") });
     const was = before && !answer.first ? paired(before.rows, answer.rows) : null;
     this.diagram.show(answer.drawing, answer.rows);
     if (was) this.diagram.flash(changes(was, answer.rows));
     this.rows.show(answer.rows, was, answer.more);
-    this.showTotals(was && before);
+    this.totals.replaceChildren(...totals(this.answer, was && before));
     this.folds.hidden = !this.diagram.layers.some((layer) => layer.dataset.part);
     this.folds.textContent = this.closed.size ? "open blocks" : "close blocks";
     for (const name of ["aria-label", "title"]) this.folds.setAttribute(name, `${this.folds.textContent}, all there are`);
@@ -258,16 +266,6 @@ class Design {
       wrong.rule ? h("p", { class: "note" }, `rule: ${wrong.rule}   here: ${wrong.values}`) : "",
       wrong.fits.length ? h("p", { class: "fits" }, "what would fit: ", wrong.fits.flatMap(({ words, text: fitting }) =>
         [fitting ? h("button", { type: "button", onclick: () => this.change(fitting, false) }, words) : h("span", {}, words), " "])) : "");
-  }
-
-  showTotals(before) {
-    this.totals.replaceChildren(
-      h("div", {}, h("dt", {}, "shape"), h("dd", {}, `${this.answer.input} → ${this.answer.output}`)),
-      ...TOTALS.map(([name, title, words]) => {
-        const [now, was] = [this.answer.totals[name], before?.totals[name]];
-        const change = typeof now === "number" && was !== undefined && (words === count ? difference(was, now) : now === was ? "" : `${now > was ? "+" : "−"}${kilobytes(Math.abs(now - was))}`);
-        return h("div", {}, h("dt", {}, title), h("dd", {}, words(now), change ? h("small", { class: "difference" }, ` ${change}`) : ""));
-      }));
   }
 
   async showLater(answer) {
@@ -367,15 +365,23 @@ class Design {
   }
 
   /** Keep a network to compare with; none by an empty text. */
-  async keep(text) {
+  keep(text) {
     this.other = text;
-    address({ with: text });
+    this.history.take(this.text, text, false);
+    this.showKept();
+  }
+
+  /** Show the network that is kept beside. */
+  async showKept() {
+    const text = this.other;
+    address({ with: this.named(text) });
     this.kept.hidden = !text;
     this.place.classList.toggle("two", Boolean(text));
     if (this.tabs.current?.name === "compare") this.compare.shown();
     if (text) {
-      const found = await ask("design", { text, width: this.beside.width, style: this.styled });
+      const found = await ask("design", { text: this.named(text), width: this.beside.width, style: this.styled });
       if (found.wrong || this.other !== text) return;
+      if (found.name) this.names.set(found.text, found.name);
       this.keptTitle.textContent = found.title;
       this.beside.show(found.drawing, found.rows);
     }
@@ -385,7 +391,8 @@ class Design {
   swap() {
     const [text, other] = [this.text, this.other];
     this.line = {};
-    this.put(other, false, null, true);
-    this.keep(text);
+    this.other = text;
+    this.put(other, false);
+    this.showKept();
   }
 }
