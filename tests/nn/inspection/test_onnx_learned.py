@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -89,3 +90,63 @@ def test_a_network_of_one_unit_comes_back(tmp_path: Path) -> None:
     stored = {"w": floats(1, 3, 3, 3), "b": floats(1), "g": floats(36, 1), "s": floats(1)}
     file = saved(tmp_path / "n.onnx", nodes, [1, 3, 8, 8], stored)
     assert str(network_of_onnx(file)) == "8x8x3: conv 1 3x3, flatten, dense 1"
+
+
+ONE = {
+    "dense": [node("MatMul", ["x", "w"], ["p"]), node("Add", ["p", "b"], ["y"])],
+    "bias first": [node("MatMul", ["x", "w"], ["p"]), node("Add", ["b", "p"], ["y"])],
+    "cast": [node("MatMul", ["x", "w"], ["p"]), node("Cast", ["p"], ["q"], to=1), node("Add", ["q", "b"], ["y"])],
+    "both cast": [
+        node("MatMul", ["x", "w"], ["p"]),
+        node("Cast", ["p"], ["q"], to=10),
+        node("Cast", ["b"], ["c"], to=10),
+        node("Add", ["q", "c"], ["y"]),
+    ],
+    "turned": [node("MatMul", ["x", "w"], ["p"]), node("Transpose", ["p"], ["q"]), node("Add", ["q", "b"], ["y"])],
+    "einsum": [node("Einsum", ["x", "w"], ["p"], equation="ni,io->no"), node("Add", ["p", "b"], ["y"])],
+    "without": [node("Gemm", ["x", "w"], ["p"]), node("Cast", ["p"], ["q"], to=1), node("Add", ["q", "b"], ["y"])],
+}
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_the_bias_of_a_dense_layer_of_one_unit_counts_wherever_it_is_added(name: str, tmp_path: Path) -> None:
+    file = saved(tmp_path / "n.onnx", ONE[name], [2, 6], {"w": floats(6, 1), "b": floats(1)})
+    assert inspect_onnx(file).parameters == 7
+
+
+def test_so_does_that_of_a_filter_alone(tmp_path: Path) -> None:
+    """Keras's convolutions: channels are brought to the end before the bias is added."""
+    nodes = [
+        node("Conv", ["x", "w"], ["c"]),
+        node("Transpose", ["c"], ["t"], perm=[0, 2, 3, 1]),
+        node("Add", ["t", "b"], ["y"]),
+    ]
+    file = saved(tmp_path / "n.onnx", nodes, [1, 3, 8, 8], {"w": floats(1, 3, 3, 3), "b": floats(1, 1, 1, 1)})
+    assert inspect_onnx(file).parameters == 28
+
+
+def test_so_does_that_of_a_quantised_one(tmp_path: Path) -> None:
+    nodes = [
+        node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
+        node("MatMulInteger", ["q", "w", "z"], ["p"]),
+        node("Cast", ["p"], ["f"], to=1),
+        node("Mul", ["f", "s"], ["m"]),
+        node("Add", ["m", "b"], ["y"]),
+    ]
+    file = saved(tmp_path / "n.onnx", nodes, [2, 6], {"w": np.ones((6, 1), np.int8), "b": floats(1)})
+    assert inspect_onnx(file).parameters == 7
+
+
+@pytest.mark.parametrize(
+    ("nodes", "weight"),
+    [
+        ([node("MatMul", ["x", "w"], ["p"]), node("Add", ["p", "b"], ["y"])], (6, 4)),
+        ([node("MatMul", ["x", "w"], ["p"]), node("Relu", ["p"], ["r"]), node("Add", ["r", "b"], ["y"])], (6, 1)),
+        ([node("MatMul", ["x", "w"], ["p"]), node("Mul", ["p", "b"], ["y"])], (6, 1)),
+        ([node("MatMul", ["x", "w"], ["p"]), node("Cast", ["p"], ["q"], to=1), node("Mul", ["q", "b"], ["y"])], (6, 1)),
+    ],
+    ids=["of many units", "after an activation", "factor", "factor after a cast"],
+)
+def test_one_number_elsewhere_is_no_weight(nodes: list[Any], weight: tuple[int, ...], tmp_path: Path) -> None:
+    file = saved(tmp_path / "n.onnx", nodes, [2, 6], {"w": floats(*weight), "b": floats(1)})
+    assert inspect_onnx(file).parameters == weight[0] * weight[1]

@@ -33,6 +33,16 @@ from hubel.nn.inspection.report import NOT_TRAINED, Inspection, ModuleRow, Tenso
 
 # Whose weights a file that leaves them out has as one number, repeated.
 WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
+# What multiplies by weights whose bias may be added afterwards, and along which axis its units lie.
+ONE_UNIT = {
+    "MatMul": -1,
+    "Gemm": -1,
+    "MatMulInteger": -1,
+    "Einsum": -1,
+    "Conv": 1,
+    "ConvTranspose": 1,
+    "ConvInteger": 1,
+}
 # What exporters call a graph whose model has no name.
 UNNAMED = {"", "main_graph", "main", "torch_jit", "torch-jit-export"}
 # Operators of ONNX's own that multiply, or hold others that may, and that are not counted.
@@ -110,7 +120,7 @@ class _Reading:
         self.unknown: dict[str, Unknown] = {}  # what has no shape, and whence that comes
         self.left: list[tuple[str, Unknown]] = []  # products that depend on how much numbers give
         self.still = 0  # parameters whose gradient is 0 everywhere
-        self.products: set[str] = set()  # what products of matrices give
+        self.products: dict[str, str] = {}  # what layers of one unit give, by which operator
         self.left_out = False  # whether constants of one number, repeated, stand for weights
         self.flow = Flow(shapes)
         self.within = ""  # inside of what it runs
@@ -144,7 +154,7 @@ class _Reading:
         self.numbers[node.op_type] = self.numbers.get(node.op_type, 0) + 1
         path = self.within + (node.name or f"{node.op_type.lower()}{self.numbers[node.op_type]}")
         parameters, trainable, notes = self._parameters(node, path)
-        self.products.update(node.output if node.op_type == "MatMul" else ())
+        self._follow(node)
         macs, backward = self._products(node, path)
         if part is not None and part.times is not None:
             held, learned, macs, backward = self._inside(node, path, part, part.times)
@@ -243,7 +253,9 @@ class _Reading:
             if name not in self.constants or place in NOT_LEARNED.get(node.op_type, ()):
                 continue
             sources = self._sources(node, place)
-            if place in ALONE.get(node.op_type, ()) or (node.op_type == "Add" and self._of_product(node)):
+            if place in ALONE.get(node.op_type, ()) or (
+                node.op_type == "Add" and not self.products.keys().isdisjoint(node.input)
+            ):
                 sources |= self.constants[name].alone
             if place in INTEGER_WEIGHTS.get(node.op_type, ()):
                 sources |= self.constants[name].integers
@@ -270,9 +282,15 @@ class _Reading:
             return False
         return node.input[place] in self.trained or bool(self._sources(node, place).keys() - self.whole.keys())
 
-    def _of_product(self, node: Any) -> bool:
-        """Whether a sum is the bias of a dense layer of one unit."""
-        return self.shapes.get(node.output[0], ())[-1:] == (1,) and not self.products.isdisjoint(node.input)
+    def _follow(self, node: Any) -> None:
+        """Note what a layer of one unit gives, and what only moves or casts that, or scales integers back."""
+        kind = self.products.get(node.input[0], "") if node.input else ""
+        if node.op_type in ONE_UNIT and not self.constants.keys().isdisjoint(node.input):
+            axis = ONE_UNIT[node.op_type]
+            if self.shapes.get(node.output[0], ())[axis:][:1] == (1,):
+                self.products[node.output[0]] = node.op_type
+        elif kind and (node.op_type in PASSING or (node.op_type == "Mul" and kind.endswith("Integer"))):
+            self.products[node.output[0]] = kind
 
     def _floating(self, constant: Constant) -> set[str]:
         """Return what is learned in a constant and stored as floating numbers."""
