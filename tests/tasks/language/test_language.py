@@ -327,7 +327,7 @@ def test_the_network_by_rule_is_as_large_as_text_and_time_are_long(length, secon
     ("layers", "streams", "rate"),
     [
         ("lstm 512 sequences", 64, 0.01),
-        ("gru 256 sequences", 32, 0.012),
+        ("gru 256 sequences", 32, 0.006),
         ("conv1d 16 2 causal relu", 32, 0.006),
     ],
 )

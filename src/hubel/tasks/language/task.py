@@ -137,16 +137,16 @@ class Language(task.Task):
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
         """Batches of 32 streams, 64 where recurrent layers are so wide that this is quicker, fewer where there are not
         50 steps an epoch then; so many epochs that eight million symbols are seen, from 4 to 60, and the best of them
-        where the last is clearly worse; a rate of 0.006 at most, twice that for recurrent layers, a little less for
-        wide ones; gradients of at most 1.
+        where the last is clearly worse; a rate of 0.006 at most, 0.01 with such wide layers and half as many steps;
+        gradients of at most 1.
         """
         windows, steps = len(training), training.shape[0]
-        recurrences = [row.operation for row in analyse(network).rows if isinstance(row.operation, ops.Recur)]
-        wide = any(each.units >= _WIDE for each in recurrences)
+        operations = [row.operation for row in analyse(network).rows]
+        wide = any(isinstance(each, ops.Recur) and each.units >= _WIDE for each in operations)
         streams = 64 if wide else 32
         while streams > 4 and windows // streams < 50:
             streams //= 2
-        rate = 0.01 if wide else 0.012 if recurrences else 0.006
+        rate = 0.01 if wide else 0.006
         rules = {"batch_size": streams, "epochs": _epochs(windows * steps), "learning_rate": rate, "keep": "best"}
         return {**OF_STEPS, **rules}
 
