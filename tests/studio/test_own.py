@@ -18,6 +18,13 @@ from tests.work import HANG
 PATIENT = 1000 * HANG
 
 
+def png(shade=0):
+    """The bytes of a picture."""
+    held = io.BytesIO()
+    Image.new("L", (8, 8), shade).save(held, "png")
+    return held.getvalue()
+
+
 def put(runs, path, content=b"12345", at=0, size=5, name="pets"):
     values = {"name": name, "path": path, "at": at, "size": size, "content": base64.b64encode(content).decode()}
     return answered("put", values, runs.questions)
@@ -25,16 +32,48 @@ def put(runs, path, content=b"12345", at=0, size=5, name="pets"):
 
 def test_pieces_become_a_file_and_may_come_twice(tmp_path):
     runs = Runs(tmp_path)
-    assert put(runs, "cats/é 1.png", b"123") == {"there": False}
+    whole = png()
+    size = len(whole)
+    assert put(runs, "cats/é 1.png", whole[:3], size=size) == {"there": False}
     assert answered("own", {"name": "pets"}, runs.questions)["files"] == 0
-    assert put(Runs(tmp_path), "cats/é 1.png", b"123") == {"there": False}  # of a server that is another by now
-    assert "from 3 on" in put(runs, "cats/é 1.png", b"5", 4)["error"]
-    assert put(runs, "cats/é 1.png", b"45", 3) == {"there": True}
-    assert put(runs, "cats/é 1.png") == {"there": True}
+    again = put(Runs(tmp_path), "cats/é 1.png", whole[:3], size=size)  # of a server that is another by now
+    assert again == {"there": False}
+    assert "from 3 on" in put(runs, "cats/é 1.png", whole[4:], 4, size)["error"]
+    assert put(runs, "cats/é 1.png", whole[3:], 3, size) == {"there": True}
+    assert put(runs, "cats/é 1.png", whole, size=size) == {"there": True}
     assert "with other bytes" in put(runs, "cats/é 1.png", size=6)["error"]
     found = answered("own", {"name": "pets"}, runs.questions)
-    assert (found["folders"], found["bytes"]) == ([["cats", 1]], 5)
-    assert (tmp_path / ".studio/data/pets/cats/é 1.png").read_bytes() == b"12345"
+    assert (found["folders"], found["bytes"]) == ([["cats", 1]], size)
+    assert (tmp_path / ".studio/data/pets/cats/é 1.png").read_bytes() == whole
+
+
+def bomb():
+    """The bytes of a picture of 400,000,000 pixels."""
+    held = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(held, "png")
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        ("cats/bomb.png", bomb(), "has far more than 89,478,485 pixels; make it smaller"),
+        ("cats/cut.png", png()[:45], "cannot be decoded"),
+        ("cats/words.jpg", b"12345", "is not an image"),
+        ("cats/words.tiff", b"12345", "is not an image"),
+        ("cats/none.png", b"", "the file is empty"),
+        ("cats/words.wav", b"12345", "is not a sound"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_what_a_training_cannot_read_is_not_taken(tmp_path, path, content, words):
+    """By the same rule, and again where it comes again."""
+    runs = Runs(tmp_path)
+    for _ in range(2):
+        error = put(runs, path, content, size=len(content))["error"]
+        assert error.startswith(f"{path}: ")
+        assert words in error
+    assert answered("own", {"name": "pets"}, runs.questions)["files"] == 0
 
 
 @pytest.mark.parametrize(
@@ -69,9 +108,9 @@ def test_a_set_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(own, "MOST_FILES", 2)
     monkeypatch.setattr(own, "MOST_BYTES", 12)
     runs = Runs(tmp_path)
-    assert put(runs, "1.png")["there"]
-    assert "12 bytes in a set" in put(runs, "2.png", b"", size=8)["error"]
-    assert put(runs, "2.png")["there"]
+    assert put(runs, "1.txt")["there"]
+    assert "12 bytes in a set" in put(runs, "2.txt", b"", size=8)["error"]
+    assert put(runs, "2.txt")["there"]
     assert "at most 2 files" in put(Runs(tmp_path), "3.png", size=1, content=b"1")["error"]
 
 
@@ -81,12 +120,6 @@ def packed(members):
     with zipfile.ZipFile(held, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    return held.getvalue()
-
-
-def png(shade=0):
-    held = io.BytesIO()
-    Image.new("L", (8, 8), shade).save(held, "png")
     return held.getvalue()
 
 
@@ -111,11 +144,26 @@ def test_what_an_archive_holds_is_told_when_it_comes(tmp_path):
     assert found["folders"] == [["cats", 9], ["dogs", 10]]
     assert (found["left"], found["tried"]) == (["pets/dogs/broken.png"], 19)
     assert [name for name, _ in found["shown"]] == ["cats"] * 6 + ["dogs"] * 6
-    flat = packed({"1.png": png()})
-    put(runs, "flat.zip", flat, size=len(flat), name="flat")
-    found = answered("own", {"name": "flat"}, runs.questions)
-    assert found["notes"][0].startswith("expected every image in a folder named after its class")
-    assert found["files"] == 1
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"1.png": png()}, "expected every image in a folder named after its class"),
+        ({"readme.txt": b"x"}, "in one folder for each class, found none"),
+        ({"../../evil.png": png(), "/tmp/evil.png": png()}, "in one folder for each class, found none"),
+        ({"cats/1.png": b"x", "dogs/1.png": png()[:45]}, "none of its pictures can be read, such as cats/1.png"),
+        ({"images/1.png": png(), "masks/1.png": png()}, "a mask for each image is for segmentation"),
+    ],
+)
+def test_an_archive_that_no_training_reads_is_not_kept(tmp_path, members, words):
+    runs, content = Runs(tmp_path), packed(members)
+    put(runs, "pets.zip", content, size=len(content))
+    error = answered("own", {"name": "pets"}, runs.questions)["error"]
+    assert error.startswith("pets.zip: ")
+    assert error.endswith("; it is not kept")
+    assert words in error
+    assert answered("own", {"name": "pets"}, runs.questions)["files"] == 0
 
 
 def test_a_damaged_archive_is_not_kept(tmp_path):
@@ -128,7 +176,8 @@ def test_a_damaged_archive_is_not_kept(tmp_path):
 
 def test_what_is_no_picture_is_no_class(tmp_path):
     runs = Runs(tmp_path)
-    for path in ("cats/1.png", "cats/notes.txt", "readme.txt", "Thumbs.db", "labels/labels.csv"):
+    put(runs, "cats/1.png", png(), size=len(png()))
+    for path in ("cats/notes.txt", "readme.txt", "Thumbs.db", "labels/labels.csv"):
         put(runs, path)
     found = answered("own", {"name": "pets"}, runs.questions)
     assert found["folders"] == [["cats", 1]]
@@ -181,7 +230,7 @@ def test_a_folder_is_dropped(browser_page, tmp_path):
             hand.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 20, "y": box["y"] + 10, "data": data})
         expect(page.locator(".own .note")).to_contain_text("pictures: cats 1, dogs 1", timeout=PATIENT)
         expect(page.locator(".own .note")).to_contain_text(
-            "left out 1: animals/dogs/2.png (cannot be read as a picture)"
+            "left out 1: dogs/2.png: is not an image in one of the formats"
         )
         expect(page.locator(".own .thumbs p")).to_have_text(["cats", "dogs"])
         expect(page.locator(".own .thumbs canvas")).to_have_count(2)

@@ -19,6 +19,7 @@ from hubel.studio.runs.folder import checked_name
 
 FOLDER = "data"
 MOST_FILES, MOST_BYTES, DEEPEST, LONGEST = 50_000, 4 * 2**30, 6, 200  # of a set; folders; bytes of a name
+_SMALL = (64, 64)  # rows and columns that are enough to see whether a picture can be read
 _SHOWN = 100  # classes that a page is told
 _PARTIAL = ".part"
 
@@ -33,7 +34,8 @@ class OwnData:
     def put(self, name: str, path: str, at: int, size: int, content: str) -> dict[str, Any]:
         """Take a piece of a file: bytes in base64 that stand at a place of it. With its `size` it is there.
 
-        The same piece may come again. Raises SettingError where it is too much, or its name leads elsewhere.
+        The same piece may come again. Raises SettingError where it is too much, its name leads elsewhere, or it is a
+        picture by its name and a training could not read it, which is not kept.
         """
         target = self._place(name, path)
         try:
@@ -60,6 +62,7 @@ class OwnData:
             file.truncate()
         if at + len(piece) < size:
             return {"there": False}
+        _check_picture(partial, path)
         os.replace(partial, target)
         files, taken = self._count(name)
         self._counted[name] = files + 1, taken + size
@@ -67,7 +70,8 @@ class OwnData:
 
     def own(self, name: str) -> dict[str, Any]:
         """A set: where it lies, as `hubel train` takes it, how many pictures (or sounds) each of its folders has, and
-        which other files there are; of an archive what `looked_into` tells. One that is damaged is not kept.
+        which other files there are; of an archive what `looked_into` tells. One that no training could read is not
+        kept, and SettingError says why.
         """
         from hubel.data.sources.listing import is_image_path
 
@@ -80,15 +84,8 @@ class OwnData:
         if alone:
             counted["."] = 1
         if alone and alone.suffix.lower() in (".zip", ".tar"):
-            if not (zipfile.is_zipfile if alone.suffix.lower() == ".zip" else tarfile.is_tarfile)(alone):
-                alone.unlink()
-                self._counted.pop(name, None)
-                raise SettingError(f"{alone.name}: it is damaged, or no archive: it is not kept")
-            try:
-                told = looked_into(alone)
-            except HubelError as error:
-                told = {"notes": [printable(str(error)).removeprefix(f"{alone}: ")]}
-            counted = Counter(dict(told.pop("folders", counted.items())))
+            told = self._looked_into(name, alone)
+            counted = Counter(dict(told.pop("folders")))
         return {
             "path": str(alone or folder),
             "files": len(found),
@@ -99,6 +96,20 @@ class OwnData:
             "moreOthers": max(0, len(others) - _SHOWN),
             **told,
         }
+
+    def _looked_into(self, name: str, archive: Path) -> dict[str, Any]:
+        why = "it is damaged, or no archive"
+        if (zipfile.is_zipfile if archive.suffix.lower() == ".zip" else tarfile.is_tarfile)(archive):
+            try:
+                told = looked_into(archive)
+                if len(told["left"]) < told["tried"]:
+                    return told
+                why = f"none of its pictures can be read, such as {printable(told['left'][0])[:60]}"
+            except HubelError as error:
+                why = printable(str(error)).removeprefix(f"{archive}: ")
+        archive.unlink()
+        self._counted.pop(name, None)
+        raise SettingError(f"{archive.name}: {why}; it is not kept")
 
     def _place(self, name: str, path: str) -> Path:
         parts = path.split("/")
@@ -124,6 +135,22 @@ class OwnData:
             sizes = [each.stat().st_size for each in _whole(self._folder / name)]
             self._counted[name] = len(sizes), sum(sizes)
         return self._counted[name]
+
+
+def _check_picture(file: Path, path: str) -> None:
+    """Remove what is a picture (or a sound) by its name and cannot be read as trainings read them, and raise
+    SettingError that says why.
+    """
+    from hubel.data import ImageError, read_image
+    from hubel.data.sources.listing import is_image_path
+
+    if not is_image_path(path):
+        return
+    try:
+        read_image(file.read_bytes(), at_least=_SMALL, name=path)
+    except ImageError as error:
+        file.unlink()
+        raise SettingError(printable(str(error))[:200]) from None
 
 
 def _whole(folder: Path) -> list[Path]:

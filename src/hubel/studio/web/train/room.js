@@ -187,7 +187,7 @@ class Train {
       run.recipe?.optimizer ? this.recipe(run) : "",
       run.failure ? h("p", { class: "wrong-box" }, run.failure) : "",
       h("dl", { class: "totals" }, facts.map(([title, value]) => h("div", {}, h("dt", {}, title), h("dd", {}, value)))),
-      h("p", { class: "note stands" }, run.stands || run.state === "training" ? run.stands || run.said.trim().split("\n").at(-1) : ""),
+      h("p", { class: "note stands" }, run.stands || run.state === "training" ? run.stands || run.said.split(/^next:/m)[0].trim().split("\n").at(-1) : ""),
       h("p", { class: "bar" }, stands, GOES_ON.includes(run.state) ? act("stop", "stop") : "", run.state === "stopped" ? act("go on", "resume") : "",
         run.rows.length || run.state === "finished" ? h("a", { href: `#room=look&run=${encodeURIComponent(run.name)}` }, "look inside") : ""));
   }
