@@ -205,10 +205,39 @@ def _hard_sigmoid(node: Node) -> Layer:
     return arch.Activation("hard_sigmoid")
 
 
-def _depth_to_space(node: Node) -> Layer:
-    if node.settings.get("mode", b"DCR") != b"CRD":
-        raise NetworkError("the tree's PixelShuffle has the channels before their block (mode CRD)")
-    return arch.PixelShuffle(node.settings["blocksize"])
+def _depth_to_space(node: Node) -> Layer | arch.Chain:
+    size = node.settings["blocksize"]
+    shuffle = arch.PixelShuffle(size)
+    if node.settings.get("mode", b"DCR") == b"CRD" or node.given[1] == size**2:
+        return shuffle
+    channels = node.given[1] // size**2  # which come after their block
+    order = (place * channels + channel for channel in range(channels) for place in range(size**2))
+    return arch.Chain(arch.SelectChannels(tuple(order)), shuffle)
+
+
+def _space_to_depth(node: Node) -> Layer | arch.Chain:
+    size, channels = node.settings["blocksize"], node.given[1]
+    order = tuple(channel * size**2 + place for place in range(size**2) for channel in range(channels))
+    unshuffle = arch.PixelUnshuffle(size)
+    return unshuffle if channels == 1 else arch.Chain(unshuffle, arch.SelectChannels(order))
+
+
+def _bound(node: Node) -> Layer | None:
+    """The larger or the smaller of each number and a stored one."""
+    number = node.array(int(node.inputs[0] in node.takes)) if len(node.inputs) == 2 else None
+    if number is None or number.size != 1:
+        return None
+    value = _short(float(number.reshape(-1)[0]))
+    if node.kind == "Max" and value == 0:
+        return arch.Activation("relu")
+    return limited(*((value, None) if node.kind == "Max" else (None, value)))
+
+
+def _power(node: Node) -> arch.Chain | None:
+    exponent = node.array(1)
+    if exponent is None or exponent.size != 1 or float(exponent.reshape(-1)[0]) != 2:
+        raise NetworkError("of powers a tree has squares alone")
+    return arch.Chain(arch.Product(arch.Identity(), arch.Identity()))
 
 
 def _selu(node: Node) -> Layer:
@@ -269,6 +298,7 @@ _FIRST: dict[str, Reader] = {
     "InstanceNormalization": _instance_normalization,
     "PRelu": _prelu,
     "DepthToSpace": _depth_to_space,
+    "SpaceToDepth": _space_to_depth,
     "Radial": lambda node: arch.RadialBasis(node.made[1]) if len(node.given) == 2 else None,
 }
 _LAST: dict[str, Reader] = {
@@ -283,6 +313,9 @@ _ANYWHERE: dict[str, Reader] = {
     "BatchNormalization": _normalization,
     "Dropout": _dropout,
     "Clip": _clip,
+    "Max": _bound,
+    "Min": _bound,
+    "Pow": _power,
     "Elu": lambda node: (
         arch.Activation("elu") if node.settings.get("alpha", 1.0) == 1 else arch.ELU(_short(node.settings["alpha"]))
     ),

@@ -71,17 +71,28 @@ def _reduce(node: Node) -> Layer | arch.Chain:
     axes = {axis % len(node.given) for axis in node.numbers("axes", 1)}
     keeps, last = bool(node.settings.get("keepdims", 1)), node.order == "last"
     if axes == {3 if last else 1} and len(node.given) == 4 and keeps and node.order in ("first", "last"):
-        return arch.Chain(*pooled_channels("mean" if node.kind == "ReduceMean" else "max", node.shape))
+        kind, total = "max" if node.kind == "ReduceMax" else "mean", float(node.shape[-1])
+        return arch.Chain(*pooled_channels(kind, node.shape), *_times(node, total))
     wanted = set(range(1, len(node.given) - 1)) if last else set(range(2, len(node.given)))
     if axes != wanted or not axes or node.order not in ("first", "last"):
         raise NetworkError("a tree reduces all places of a picture, and nothing else")
-    return WHOLE[node.kind, 3 if len(node.given) == 3 else 4](keepdims=keeps)
+    layer = WHOLE["ReduceMax" if node.kind == "ReduceMax" else "ReduceMean", len(node.given)](keepdims=keeps)
+    factor = _times(node, float(prod(node.given[axis] for axis in axes)))
+    return arch.Chain(layer, *factor) if factor else layer
+
+
+def _times(node: Node, number: float) -> list[Layer]:
+    """Return what makes a mean of so many a sum, where that is asked for."""
+    return [arch.Rescaling(number)] if node.kind == "ReduceSum" else []
 
 
 def _pad(node: Node) -> Layer | arch.Chain | None:
     pads, rank = node.numbers("pads", 1), len(node.given)
     mode = node.settings.get("mode", b"constant").decode()
-    filled = node.array(2)
+    filled, own = node.array(2), [axis % rank for axis in node.numbers("axes", 3)]
+    if own and len(pads) == 2 * len(own):
+        before, after = (dict(zip(own, part, strict=True)) for part in (pads[: len(own)], pads[len(own) :]))
+        pads = tuple(side.get(axis, 0) for side in (before, after) for axis in range(rank))
     if len(pads) != 2 * rank or pads[0] or pads[rank] or (filled is not None and filled):
         raise NetworkError("the tree pads rows and columns, or channels, with zeros")
     sides = [(pads[axis], pads[axis + rank]) for axis in range(1, rank)]
@@ -253,6 +264,7 @@ MOVES: dict[str, Reader] = {
     "Neg": lambda node: arch.Rescaling(-1.0),
     "ReduceMax": _reduce,
     "ReduceMean": _reduce,
+    "ReduceSum": _reduce,
     "Repeat": _repeat,
     "Reshape": _reshape,
     "Resize": _resize,
