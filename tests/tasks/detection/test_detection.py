@@ -340,6 +340,31 @@ def test_what_training_cuts_counts_as_what_the_sets_own_edges_cut(splits, least,
     assert torch.equal(there, (before[:, 1:, CLASS] >= 0) & (shares >= Augmentation.parse(rules["augmentation"]).seen))
 
 
+@pytest.mark.parametrize(("near", "marked"), [(1, 0.9), (4, 0.5)])
+def test_as_many_cut_objects_count_as_are_marked_beside_whole_ones(splits, near, marked):
+    """Boxes of a fifth of a side, one of which the left edge cuts, and some that lie just inside the upper one."""
+    number = 201
+    rows = np.zeros((number, 2 + near, 7), np.float32)
+    rows[:, 0] = 0, 0, 1, 1, 48, 64, 0
+    rows[:, 1:, :4] = 0, 0.4, 0, 0.6
+    rows[:, 1, 2] = 0.2 * np.linspace(0.3, 1, number)
+    rows[:, 2:, :4] = 0.5, 0.02, 0.7, 0.22
+    boxes = replace(splits.train.targets, rows=rows)
+    rules = task_of(splits.train).rules(parse(NETWORK), Dataset(np.zeros((number, 48, 64, 3), np.uint8), boxes))
+    augmentation = Augmentation.parse(rules["augmentation"])
+    assert (augmentation.seen, augmentation.marked) == pytest.approx((0.37, marked), abs=0.01)
+    moves = augmentation.moves((number, 48, 64, 3), 0, 0, torch.arange(number), torch.device("cpu"))
+    before = torch.from_numpy(rows)
+    shares = moves.boxes(before[:, 1:, :4].double() * torch.tensor([64, 48, 64, 48]))[1]
+    there = boxes.moved(before, moves)[:, 1:, CLASS] >= 0
+    assert there[shares > 0.9999].all()
+    assert not there[shares < augmentation.seen].any()
+    cut = (shares >= augmentation.seen) & (shares < 0.99)
+    some = cut.any(1)
+    assert torch.equal((there & cut).any(1)[some], (there | ~cut).all(1)[some])  # all of an image, or none
+    assert (there & cut).any(1)[some].float().mean() == pytest.approx(augmentation.marked, abs=0.12)
+
+
 def test_counting_waits_for_the_device_at_the_end_alone(splits):
     """On the meta device, where there are no numbers to be fetched: whatever reads one raises."""
     counts = task_of(splits.train).counts()

@@ -28,7 +28,7 @@ _ENOUGH, _FEWEST = (
     20,
     0.1,
 )  # boxes that are cut, by which it is told what is said of such; the share of them that is odd
-_SEEN = SEEN, 0.7  # of an object, at least and at most
+_MOST_SEEN, _LEAST_MARKED = 0.7, 0.5  # of an object that has to be seen, and of such objects, whatever the set says
 NOTHING = -1.0  # the class of a row that holds no box
 
 
@@ -146,23 +146,31 @@ def sides(rows: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArray[
     return (there[:, RIGHT : BOTTOM + 1] - there[:, LEFT : TOP + 1]) * (shape[1], shape[0])
 
 
-def seen_at_edges(rows: npt.NDArray[np.float32]) -> float:
-    """How much of an object has to be seen at a picture's edge for the set to say it: nine tenths of the boxes that end
-    at one show more, measured by their class's usual side. A quarter where few end there.
+def at_edges(rows: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """What a set says of objects that its pictures' edges cut: how much of one has to be seen for it to be marked (nine
+    tenths of the boxes that end at an edge show more, by their class's usual side), and how many of those are marked,
+    beside whole ones that lie as near. A quarter and all, where few end there.
 
     What training cuts off has to count as what the pictures' edges cut. Cells of which half is seen are seldom marked,
     and where training says they are, the network is too sure of all that it sees at edges.
     """
     head, own = rows[:, :1].astype(np.float64), rows[:, 1:].astype(np.float64)
     whole = np.maximum(head[..., RIGHT : BOTTOM + 1] - head[..., LEFT : TOP + 1], 1e-9)
-    gaps = np.concatenate([own[..., :2] - head[..., :2], head[..., 2:4] - own[..., 2:4]], -1)
-    cut = (gaps / np.tile(whole, 2) <= _AT_EDGE) & (own[..., CLASS] >= 0)[..., None] & (own[..., CROWD] == 0)[..., None]
+    gaps = np.concatenate([own[..., :2] - head[..., :2], head[..., 2:4] - own[..., 2:4]], -1) / np.tile(whole, 2)
     size = (own[..., RIGHT : BOTTOM + 1] - own[..., LEFT : TOP + 1]) / whole
-    found: list[float] = []
-    for kind in np.unique(own[..., CLASS][own[..., CLASS] >= 0]):
-        inside = (own[..., CLASS] == kind) & ~cut.any(-1)
-        for axis in (0, 1) if inside.any() else ():
-            there = (own[..., CLASS] == kind) & cut[..., axis::2].any(-1) & ~cut[..., 1 - axis :: 2].any(-1)
-            found += (size[there][:, axis] / np.median(size[inside][:, axis])).tolist()
-    share = float(np.quantile(found, _FEWEST)) if len(found) >= _ENOUGH else _SEEN[0]
-    return round(min(max(share, _SEEN[0]), _SEEN[1]), 2)
+    real, cut = (own[..., CLASS] >= 0) & (own[..., CROWD] == 0), gaps <= _AT_EDGE
+    shows, away = [np.zeros(0)], [np.zeros(0)]  # of those that are cut, and of whole ones: in usual sides
+    for kind in np.unique(own[..., CLASS][real]):
+        of = real & (own[..., CLASS] == kind)
+        inside = of & ~cut.any(-1)
+        usual = np.median(size[inside], 0) if inside.any() else np.full(2, np.inf)
+        for side, axis in enumerate((0, 1, 0, 1)):
+            there = of & cut[..., side] & ~cut[..., 1 - axis :: 2].any(-1)
+            shows.append(size[there][:, axis] / usual[axis])
+            away.append((gaps[inside][:, side] - _AT_EDGE) / usual[axis])
+    shown, near = np.concatenate(shows), np.concatenate(away)
+    if len(shown) < _ENOUGH:
+        return SEEN, 1.0
+    seen = round(min(max(float(np.quantile(shown, _FEWEST)), SEEN), _MOST_SEEN), 2)
+    marked = (shown >= seen).sum() / max(1, (near <= 1 - seen).sum())
+    return seen, round(min(max(float(marked), _LEAST_MARKED), 1.0), 2)

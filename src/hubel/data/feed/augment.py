@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 # a number a change, so that one switched on or off leaves the others' random numbers as they were
 (_FLIP, _ROWS, _COLUMNS, _AREA, _ASPECT, _LEFT, _TOP, _TURN, _BRIGHT, _CONTRAST, _SATURATION) = range(11)
 (_CUT_ROW, _CUT_COLUMN, _SHARE, _PARTNER, _OPERATION) = range(11, 16)
-_ZOOM, _FOCUSED, _WHICH, _UPDOWN = 40, 41, 42, 43  # after those of all operations
+_ZOOM, _FOCUSED, _WHICH, _UPDOWN, _MARKED = 40, 41, 42, 43, 44  # after those of all operations
+_WHOLE = 0.999  # of a box that is not cut, but for rounding
 _INNER = 0.7  # of a window, in which the middle of what it is laid around lies
 _STEP = 32  # pixels, of which windows are shorter than images
 _SOUND_SHIFT = 4  # steps of 10 ms, and bands
@@ -52,7 +53,8 @@ class Augmentation:
     cutout: a square of this many pixels painted over.
     mixup: mixed with another image, the share drawn from Beta(mixup, mixup).
     fill: the level that comes in from outside; None mirrors the image there.
-    seen: how much of a marked object's box an edge has to leave for the object to count.
+    seen: how much of a marked object's box an edge has to leave for the object to count. marked: of how many images
+        such objects count, a share; of the others those alone count that no edge cuts.
 
     What happens to an image is a function of the seed, the epoch, and the image's position in the epoch: of nothing
     else, neither the batch's size nor the number of processes.
@@ -73,6 +75,7 @@ class Augmentation:
     fill: int | None = None
     updown: bool = False
     seen: float = SEEN
+    marked: float = 1.0
 
     def __post_init__(self) -> None:
         ranges = {
@@ -89,6 +92,7 @@ class Augmentation:
             "mixup": (0, 10),
             "fill": (0, 255),
             "seen": (0, 1),
+            "marked": (0, 1),
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
@@ -98,7 +102,7 @@ class Augmentation:
             raise SettingError("augmentation: expected crop, or window and zoom, received both")
 
     def __bool__(self) -> bool:
-        return dataclasses.replace(self, magnitude=5.0, fill=None, seen=SEEN) != Augmentation()
+        return dataclasses.replace(self, magnitude=5.0, fill=None, seen=SEEN, marked=1.0) != Augmentation()
 
     @classmethod
     def for_dataset(cls, dataset: Dataset, preprocessing: Preprocessing, epochs: float) -> Augmentation:
@@ -223,7 +227,8 @@ class Augmentation:
             ]
             images = transform.recoloured(images, *factors)
         for turn in range(self.operations):
-            images = _random_operation(images, number(_OPERATION + 2 * turn), number(_OPERATION + 2 * turn + 1), self)
+            which, how = number(_OPERATION + 2 * turn), number(_OPERATION + 2 * turn + 1)
+            images = transform.random_operation(images, which, how, self.magnitude, self.fill)
         if self.cutout:
             paint = 127 if self.fill is None else self.fill
             images = transform.cut_out(images, number(_CUT_ROW), number(_CUT_COLUMN), self.cutout, paint)
@@ -258,6 +263,9 @@ class Augmentation:
             steps = sent(down, device), sent(right, device)
         size = self.size((shape[1], shape[2]))
         viewed = self.crop or self.rotate or self.zoom > 1 or size != tuple(shape[1:3])
+        seen: float | torch.Tensor = self.seen
+        if self.marked < 1:
+            seen = torch.where(number(_MARKED) < self.marked, self.seen, _WHOLE)[:, None]
         flip, updown = number(_FLIP) if self.flip else None, number(_UPDOWN) if self.updown else None
         views = self._views(shape, size, number) if viewed else None
         if views is not None and around is not None and self.focus and self.window:
@@ -265,9 +273,7 @@ class Augmentation:
         whole = views is not None and not self.rotate
         if views is not None and whole:
             views = transform.whole_pixels(views, (shape[1], shape[2]))
-        return Moves(
-            (shape[1], shape[2]), size, self.shift, steps, flip, updown, views, self.fill is None, whole, self.seen
-        )
+        return Moves((shape[1], shape[2]), size, self.shift, steps, flip, updown, views, self.fill is None, whole, seen)
 
     def size(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Height and width of what is seen of images of this height and width."""
@@ -330,43 +336,6 @@ class Augmentation:
         laid = torch.maximum(torch.minimum(place - away, room), -room)
         focused = (number(_FOCUSED) < self.focus) & (several > 0)
         return torch.where(focused[:, None], laid, views[:, :, 2])
-
-
-def _random_operation(
-    images: torch.Tensor, choice: torch.Tensor, strength: torch.Tensor, augmentation: Augmentation
-) -> torch.Tensor:
-    """One of thirteen changes for each image: nothing, turn, shear (x, y), move (x, y), enlarge, brightness, contrast,
-    saturation, solarise, posterise, invert. Done to all images at once: an image for which a change was not chosen
-    goes through it with the value that changes nothing, or is taken from before.
-    """
-    import torch
-
-    from hubel.data.feed import transform
-
-    kind = (choice * 13).long()
-    level = augmentation.magnitude / 10
-    signed = (2 * strength - 1).sign() * level
-
-    def chosen(number: int, value: torch.Tensor, neutral: float) -> torch.Tensor:
-        return torch.where(kind == number, value, torch.full_like(value, neutral))
-
-    shear = torch.stack([chosen(2, 0.3 * signed, 0), chosen(3, 0.3 * signed, 0)], 1)
-    move = torch.stack([chosen(4, 0.45 * signed, 0), chosen(5, 0.45 * signed, 0)], 1)
-    zoom = chosen(6, 1 - 0.4 * level * strength, 1)
-    maps = transform.matrices(
-        turn=chosen(1, math.radians(30) * signed, 0),
-        shear=shear,
-        scale=torch.stack([zoom, zoom], 1),
-        move=move,
-        aspect=images.shape[2] / images.shape[1],
-    )
-    moved = transform.warped(images, maps, augmentation.fill)
-    images = torch.where(((kind >= 1) & (kind <= 6))[:, None, None, None], moved, images)
-    factor = 1 + 0.9 * signed
-    coloured = transform.recoloured(images, chosen(7, factor, 1), chosen(8, factor, 1), chosen(9, factor, 1))
-    images = torch.where(((kind >= 7) & (kind <= 9))[:, None, None, None], coloured, images)
-    images = transform.solarised(images, chosen(10, 256 - 255 * level * strength, 256) * (kind != 12))
-    return transform.posterised(images, chosen(11, torch.full_like(strength, 8 - round(4 * level)), 8).long())
 
 
 def may_be_mirrored(dataset: Dataset, most: int = 2000) -> bool:

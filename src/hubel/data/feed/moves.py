@@ -22,7 +22,8 @@ class Moves:
     from where on (down and to the right, int64 B each, 0 to 2·shift). flip: a number an image, mirrored below one half.
     views: affine maps B×2×3 from places in what is seen to places in the image, both from -1 to 1. mirrors: whether
     what comes in from outside is the image mirrored, not a ground. whole: whether views show upright parts whose edges
-    lie between pixels. seen: of a box, the share of its area that has to be seen for it to count.
+    lie between pixels. seen: of a box, the share of its area that has to be seen for it to count, of all images or of
+    each, B×1.
 
     Places are (x, y) in pixels from the top left corner; the middle of the first pixel is (0.5, 0.5).
     """
@@ -36,7 +37,7 @@ class Moves:
     views: torch.Tensor | None = None
     mirrors: bool = False
     whole: bool = False
-    seen: float = SEEN
+    seen: float | torch.Tensor = SEEN
 
     def apply(self, images: torch.Tensor, outside: int | None, mode: str = "bilinear") -> torch.Tensor:
         """Move uint8 images B×H×W×C, or planes of classes with the mode "nearest"; what comes in from outside is of

@@ -170,6 +170,39 @@ def posterised(images: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
     return images & mask[:, None, None, None]
 
 
+def random_operation(
+    images: torch.Tensor, choice: torch.Tensor, strength: torch.Tensor, magnitude: float, fill: int | None
+) -> torch.Tensor:
+    """One of thirteen changes for each image: nothing, turn, shear (x, y), move (x, y), enlarge, brightness, contrast,
+    saturation, solarise, posterise, invert. Done to all images at once: an image for which a change was not chosen
+    goes through it with the value that changes nothing, or is taken from before.
+    """
+    kind = (choice * 13).long()
+    level = magnitude / 10
+    signed = (2 * strength - 1).sign() * level
+
+    def chosen(number: int, value: torch.Tensor, neutral: float) -> torch.Tensor:
+        return torch.where(kind == number, value, torch.full_like(value, neutral))
+
+    shear = torch.stack([chosen(2, 0.3 * signed, 0), chosen(3, 0.3 * signed, 0)], 1)
+    move = torch.stack([chosen(4, 0.45 * signed, 0), chosen(5, 0.45 * signed, 0)], 1)
+    zoom = chosen(6, 1 - 0.4 * level * strength, 1)
+    maps = matrices(
+        turn=chosen(1, math.radians(30) * signed, 0),
+        shear=shear,
+        scale=torch.stack([zoom, zoom], 1),
+        move=move,
+        aspect=images.shape[2] / images.shape[1],
+    )
+    moved = warped(images, maps, fill)
+    images = torch.where(((kind >= 1) & (kind <= 6))[:, None, None, None], moved, images)
+    factor = 1 + 0.9 * signed
+    coloured = recoloured(images, chosen(7, factor, 1), chosen(8, factor, 1), chosen(9, factor, 1))
+    images = torch.where(((kind >= 7) & (kind <= 9))[:, None, None, None], coloured, images)
+    images = solarised(images, chosen(10, 256 - 255 * level * strength, 256) * (kind != 12))
+    return posterised(images, chosen(11, torch.full_like(strength, 8 - round(4 * level)), 8).long())
+
+
 def cut_out(images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, side: int, fill: int) -> torch.Tensor:
     """Each image with a square of `side` pixels, its centre anywhere, painted over (DeVries, Taylor 2017)."""
     _, height, width, _ = images.shape

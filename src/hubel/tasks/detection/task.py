@@ -19,7 +19,7 @@ from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.boxes.describe import BoxesDescription, describe
 from hubel.data.boxes.find import recognises
 from hubel.data.boxes.load import load
-from hubel.data.boxes.targets import AREA, BOTTOM, CLASS, CROWD, LEFT, Boxes, seen_at_edges, sides
+from hubel.data.boxes.targets import AREA, BOTTOM, CLASS, CROWD, LEFT, Boxes, at_edges, sides
 from hubel.data.feed.moves import SEEN
 from hubel.tasks import task
 from hubel.tasks.decoding import THRESHOLD, views_of
@@ -144,8 +144,10 @@ class Detection(Marks[Found]):
         height, width, _ = training.shape
         batch = min(int(rules["batch_size"]), max(2, PIXELS // (height * width)))
         boxes = training.targets
-        seen = seen_at_edges(boxes.rows) if isinstance(boxes, Boxes) else SEEN
-        augmentation = replace(Augmentation.parse(rules["augmentation"]), window=0, zoom=_ZOOM, fill=0, seen=seen)
+        seen, marked = at_edges(boxes.rows) if isinstance(boxes, Boxes) else (SEEN, 1.0)
+        augmentation = replace(
+            Augmentation.parse(rules["augmentation"]), window=0, zoom=_ZOOM, fill=0, seen=seen, marked=marked
+        )
         epochs = float(max(4, min(500, math.ceil(STEPS / max(1, len(training) // batch)))))
         own = {"batch_size": batch, "augmentation": str(augmentation), "epochs": epochs, "clip_norm": CLIP}
         return {**rules, **own}
