@@ -340,15 +340,16 @@ def test_what_training_cuts_counts_as_what_the_sets_own_edges_cut(splits, least,
     assert torch.equal(there, (before[:, 1:, CLASS] >= 0) & (shares >= Augmentation.parse(rules["augmentation"]).seen))
 
 
-@pytest.mark.parametrize(("near", "marked"), [(1, 0.9), (4, 0.5)])
-def test_as_many_cut_objects_count_as_are_marked_beside_whole_ones(splits, near, marked):
-    """Boxes of a fifth of a side, one of which the left edge cuts, and some that lie just inside the upper one."""
+@pytest.mark.parametrize(("near", "farther", "marked"), [(1, 1, 0.9), (4, 4, 0.5), (1, 3, 1.0)])
+def test_as_many_cut_objects_count_as_are_marked_beside_whole_ones(splits, near, farther, marked):
+    """Boxes of a fifth of a side, one of which the left edge cuts, and some that lie near the upper one."""
     number = 201
-    rows = np.zeros((number, 2 + near, 7), np.float32)
+    rows = np.zeros((number, 2 + near + farther, 7), np.float32)
     rows[:, 0] = 0, 0, 1, 1, 48, 64, 0
     rows[:, 1:, :4] = 0, 0.4, 0, 0.6
     rows[:, 1, 2] = 0.2 * np.linspace(0.3, 1, number)
     rows[:, 2:, :4] = 0.5, 0.02, 0.7, 0.22
+    rows[:, 2 + near :, [1, BOTTOM]] += 0.15
     boxes = replace(splits.train.targets, rows=rows)
     rules = task_of(splits.train).rules(parse(NETWORK), Dataset(np.zeros((number, 48, 64, 3), np.uint8), boxes))
     augmentation = Augmentation.parse(rules["augmentation"])

@@ -24,10 +24,8 @@ LEFT, TOP, RIGHT, BOTTOM, CLASS, CROWD, AREA = range(7)
 ROWS, COLUMNS, NUMBER = 4, 5, 6  # of the first row, which is of the whole picture
 WIDTH = 7
 _AT_EDGE = 0.005  # of a picture's side: boxes that end as near to its edge are cut there
-_ENOUGH, _FEWEST = (
-    20,
-    0.1,
-)  # boxes that are cut, by which it is told what is said of such; the share of them that is odd
+# boxes that are cut, by which it is told how, and how often, such are marked; the share of them that is odd
+_ENOUGH, _MANY, _FEWEST = 20, 100, 0.1
 _MOST_SEEN, _LEAST_MARKED = 0.7, 0.5  # of an object that has to be seen, and of such objects, whatever the set says
 NOTHING = -1.0  # the class of a row that holds no box
 
@@ -148,8 +146,8 @@ def sides(rows: npt.NDArray[np.float32], shape: tuple[int, ...]) -> npt.NDArray[
 
 def at_edges(rows: npt.NDArray[np.float32]) -> tuple[float, float]:
     """What a set says of objects that its pictures' edges cut: how much of one has to be seen for it to be marked (nine
-    tenths of the boxes that end at an edge show more, by their class's usual side), and how many of those are marked,
-    beside whole ones that lie as near. A quarter and all, where few end there.
+    tenths of the boxes that end at an edge show more, by their class's usual side), and how many of those are marked
+    of as many as whole ones near edges let expect. A quarter and all, where few end there.
 
     What training cuts off has to count as what the pictures' edges cut. Cells of which half is seen are seldom marked,
     and where training says they are, the network is too sure of all that it sees at edges.
@@ -159,7 +157,7 @@ def at_edges(rows: npt.NDArray[np.float32]) -> tuple[float, float]:
     gaps = np.concatenate([own[..., :2] - head[..., :2], head[..., 2:4] - own[..., 2:4]], -1) / np.tile(whole, 2)
     size = (own[..., RIGHT : BOTTOM + 1] - own[..., LEFT : TOP + 1]) / whole
     real, cut = (own[..., CLASS] >= 0) & (own[..., CROWD] == 0), gaps <= _AT_EDGE
-    shows, away = [np.zeros(0)], [np.zeros(0)]  # of those that are cut, and of whole ones: in usual sides
+    shows, far = [np.zeros(0)], [np.zeros(0)]  # of those that are cut, and of whole ones: in usual sides
     for kind in np.unique(own[..., CLASS][real]):
         of = real & (own[..., CLASS] == kind)
         inside = of & ~cut.any(-1)
@@ -167,10 +165,13 @@ def at_edges(rows: npt.NDArray[np.float32]) -> tuple[float, float]:
         for side, axis in enumerate((0, 1, 0, 1)):
             there = of & cut[..., side] & ~cut[..., 1 - axis :: 2].any(-1)
             shows.append(size[there][:, axis] / usual[axis])
-            away.append((gaps[inside][:, side] - _AT_EDGE) / usual[axis])
-    shown, near = np.concatenate(shows), np.concatenate(away)
+            far.append((gaps[inside][:, side] - _AT_EDGE) / usual[axis])
+    shown, away = np.concatenate(shows), np.concatenate(far)
     if len(shown) < _ENOUGH:
         return SEEN, 1.0
     seen = round(min(max(float(np.quantile(shown, _FEWEST)), SEEN), _MOST_SEEN), 2)
-    marked = (shown >= seen).sum() / max(1, (near <= 1 - seen).sum())
+    if len(shown) < _MANY:
+        return seen, 1.0
+    nearer, near = (((away > of - 1 + seen) & (away <= of)).sum() for of in (1 - seen, 2 - 2 * seen))
+    marked = (shown >= seen).sum() / max(1, 2 * nearer - near)  # of which fewer may lie the nearer an edge is
     return seen, round(min(max(float(marked), _LEAST_MARKED), 1.0), 2)
