@@ -24,12 +24,12 @@ from hubel.look.errors.mistakes import Mistakes, class_mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
 from hubel.report._judge import judge_of
 from hubel.report._layers import layer_data
+from hubel.report._made import how_made
 from hubel.report._maps import maps_section
 from hubel.report._sections import (
     calibration,
     class_table,
     header,
-    how_made,
     offered,
     samples,
     section,
