@@ -106,7 +106,7 @@ def _place(text: str) -> Path:
     if path.suffix.lower() in (PICTURE, *_made()) and not path.is_dir():
         return writable(path)
     if path.suffix and not path.is_dir() and not text.endswith(("/", "\\")):
-        raise ArgumentTypeError(f"expected a file that ends with {', '.join(FILES)}, received {path.suffix!r}")
+        return path  # which endings there are hangs on the model
     there = next((each for each in (path, *path.parents) if each.exists()), path)
     if there.exists() and not there.is_dir():
         raise ArgumentTypeError(f"{there} is a file, no folder")

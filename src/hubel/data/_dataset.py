@@ -175,7 +175,7 @@ class HeldOut:
     share: of each class. images: how many, out of `of`. kept: classes that have too few pictures to spare one, with how
     many images each has, all of which stay in training. each: what the share is of, "a class"; "" for the whole set.
     noun: what is counted. less: classes of which clearly less than the share is held out, since copies stay together,
-    with how many are, and of how many.
+    with how many are, and of how many; more: likewise those of which clearly more is.
     """
 
     share: float
@@ -185,6 +185,7 @@ class HeldOut:
     each: str = "a class"
     noun: str = "training images"
     less: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
+    more: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         if not self.of:
@@ -192,12 +193,16 @@ class HeldOut:
         one = self.noun.split()[-1].removesuffix("s")
         shown = "picture" if one == "image" else one  # of which there may be copies
         if not self.images:
-            return f"no {one} of {self.of:,} can be held out for validation: each class has one {shown} at most"
+            why = f"each class has one {shown} at most" if self.each else "all are copies of one, or nearly"
+            if self.of == 1:
+                return f"the only {one} is not held out for validation"
+            return f"no {one} of {self.of:,} can be held out for validation: {why}"
         share = f"{self.share:.0%} {self.each}".rstrip()
-        if self.less:
-            of = [f"of {name} {held:,} of {count:,}" for name, (held, count) in list(self.less.items())[:5]]
-            of += [f"and {len(self.less) - 5:,} more"] if len(self.less) > 5 else []
-            share += f", but {', '.join(of)}: the others are nearly copies" if self.each else " wanted; many are copies"
+        if uneven := {**self.less, **self.more}:
+            of = [f"of {name} {held:,} of {count:,}" for name, (held, count) in list(uneven.items())[:5]]
+            of += [f"and {len(uneven) - 5:,} more"] if len(uneven) > 5 else []
+            why = "many are nearly copies, which stay together" if self.more else "the others are nearly copies"
+            share += f", but {', '.join(of)}: {why}" if self.each else " wanted; many are copies"
         words = f"{self.images:,} of {self.of:,} {self.noun} are held out for validation ({share})"
         names = [f"{name} ({count:,} {one}{'s' * (count > 1)})" for name, count in list(self.kept.items())[:5]]
         more = f" and {len(self.kept) - 5:,} more" if len(self.kept) > 5 else ""

@@ -74,9 +74,11 @@ def held_out(
     own = np.bincount(labels[out], minlength=len(classes))
     kept = {name: int(counts[i]) for i, name in enumerate(classes) if counts[i] and not own[i]}
     less = {name: [int(own[i]), int(counts[i])] for i, name in enumerate(classes) if 0 < own[i] < 0.75 * wanted[i]}
+    most = _most(wanted, counts)
+    more = {name: [int(own[i]), int(counts[i])] for i, name in enumerate(classes) if own[i] > most[i]}
     noun = "training sounds" if fit == "time" else HeldOut.noun
     each = targets.stratum if len(classes) > 1 else ""
-    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, each, noun, less)
+    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, each, noun, less, more)
 
 
 def hold_out(splits: Splits, validation: Validation) -> Splits:
@@ -114,13 +116,18 @@ def _pictures(groups: npt.NDArray[np.int64], traces: Traces) -> list[npt.NDArray
     return sorted(pieces, key=lambda rows: int(rank[rows[0]]))
 
 
+def _most(wanted: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """How many of each class are about what is wanted, and no more."""
+    return np.minimum(np.maximum(wanted + 1, 1.5 * wanted), counts - 1)
+
+
 def _chosen(
     pictures: Sequence[npt.NDArray[np.int64]],
     labels: npt.NDArray[np.int64],
     counts: npt.NDArray[np.int64],
     wanted: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.bool_]:
-    most = np.minimum(np.maximum(wanted + 1, 1.5 * wanted), counts - 1)
+    most = _most(wanted, counts)
     own = np.zeros(len(counts), np.int64)
     out = np.zeros(len(labels), bool)
 

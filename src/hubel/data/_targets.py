@@ -71,6 +71,9 @@ class Targets(abc.ABC):
     def check_training(self) -> None:
         """Raise DataError where nothing can be learned from them."""
 
+    def check_measured(self) -> None:
+        """Raise DataError where a model cannot be measured on so few."""
+
     def order(self, seed: int, size: int) -> Order | Streams:
         """In which order training sees them, in batches of `size`: shuffled anew in every epoch."""
         return Order(seed, len(self))

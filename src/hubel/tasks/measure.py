@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from hubel.base.errors import LimitError, SettingError
+from hubel.base.errors import DataError, LimitError, SettingError
 from hubel.base.limits import check
 from hubel.base.names import listing
 from hubel.data import Dataset, ImageError, Preprocessing, read_image
@@ -89,6 +89,10 @@ def check_answers(model: LoadedModel, dataset: Dataset) -> None:
     shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
     if dataset.shape != shape:
         raise SettingError(f"expected images of {shape}, received {dataset.shape} from {name}")
+    try:
+        dataset.targets.check_measured()
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
 
 
 def said(model: LoadedModel, image: Any) -> torch.Tensor:

@@ -95,7 +95,8 @@ class Task(abc.ABC):
     that is called. shares: whether its outcome is a probability. guesses: whether the loss of guessing is ln(classes).
     as_it_is: what its data is, where neither classes are balanced nor examples changed. measures_loss: whether a set
     that is measured has a loss.
-    classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
+    classes: the names of what is told apart, in the order of the network's outputs; none where nothing is. sentence: of
+    a model that is asked about the words of what it says, all that; lexicon: every word that it has.
     """
 
     name: ClassVar[str]
@@ -122,6 +123,7 @@ class Task(abc.ABC):
     measures_loss: ClassVar[bool] = True
     classes: tuple[str, ...]
     sentence: str = ""
+    lexicon: tuple[str, ...] = ()
 
     @property
     def answers_examples(self) -> bool:

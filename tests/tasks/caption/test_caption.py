@@ -188,8 +188,11 @@ def test_a_picture_is_asked_where_the_network_looked_for_each_word(told: tuple[S
     fall = float(seen.softmax(0)[said.numbers[0]].logit() - covered.softmax(0)[said.numbers[0]].logit())
     assert found.maps[0][0].signed == pytest.approx(fall, rel=1e-3)
     assert grad_cam(model, picture, classes=[words[-1]]).maps[0][0].signed.any()
-    with pytest.raises(SettingError, match="one of the model's words"):
+    with pytest.raises(SettingError, match=f"{said.caption!r}, received 'elephant', which is none of the"):
         grad_cam(model, picture, classes=["elephant"])
+    known = next(word for word in model.task.words.words if word not in words)
+    with pytest.raises(SettingError, match=f"received '{known}', which is a word that it knows and does not say here"):
+        grad_cam(model, picture, classes=[known])
 
 
 def step_by_step(model: LoadedModel, picture: np.ndarray, numbers: tuple[int, ...]) -> list[torch.Tensor]:

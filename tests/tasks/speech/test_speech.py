@@ -168,6 +168,7 @@ def test_from_the_command_line(run, recordings, tmp_path):
         (["--say", "lo"], "expected a label that the model was told, high, low, received 'lo'; did you mean 'low'?"),
         (["--say", "low", "--speaker", "eve"], "expected a speaker that the model was told, ann, bob"),
         (["--say", "low", "-o", "a.txt"], "expected -o with a file that ends with .wav"),
+        (["--say", "low", "-o", "a.mp3"], "expected -o with a file that ends with .wav, received 'a.mp3'"),
         (["--prompt", "low"], "--prompt is for models that write"),
         (["a.wav"], "this model speaks, received 'a.wav'"),
     ],
@@ -176,6 +177,26 @@ def test_what_cannot_be_said_is_refused(run, arguments, words):
     done = hubel_command("predict", str(run.directory), *arguments)
     assert done.returncode
     assert words in " ".join(done.stderr.split())
+
+
+def test_copies_and_what_is_held_out_whole_are_told(tmp_path):
+    """Recordings that resemble one another stay together, so that more are held out than was wanted."""
+    for number in range(24):
+        label, speaker = ("low", "high")[number % 2], ("ann", "bob")[number // 2 % 2]
+        tone(tmp_path / f"{label}_{speaker}_{number}.wav", (20, 33)[number % 2] * (1 + number // 2 % 2), seconds=0.5)
+    said = hubel_command("data", str(tmp_path), "--task", "speech", "--labels", LABELS).stdout
+    assert "20 recordings are exact copies of others" in said
+    held = load(tmp_path, labels=LABELS, validation=0.25).held_out
+    assert str(held).startswith("12 of 24 training sounds are held out for validation (25% a label, but of ")
+    assert "6 of 12: many are nearly copies, which stay together" in str(held)
+    for name in ("low_ann_1", "high_ann_3"):
+        tone(tmp_path / "few" / f"{name}.wav", 20, seconds=0.5)
+    for number in range(8):
+        tone(tmp_path / "few" / f"{('low', 'high')[number % 2]}_bob_{number}.wav", 50 + 11 * number, seconds=0.5)
+    splits = load(tmp_path / "few", labels=LABELS, validation=0.5)
+    told, left = splits.train.targets, {"ann", "bob"}
+    left -= {told.known["speaker"][number] for number in told.words[:, 1]}
+    assert any("nothing is learnt of" in note for note in splits.notes) == bool(left)
 
 
 def test_other_recordings_are_read_as_its_own(model, recordings, tmp_path):

@@ -316,6 +316,19 @@ def test_evaluate_tells_no_loss(run, folder, capsys):
     assert "nan" not in told
 
 
+def test_a_distance_to_few_pictures_is_refused_or_said_to_be_one(run, folder, tmp_path, capsys):
+    for number in range(2):
+        Image.fromarray(bars(2, 5)[number]).save(tmp_path / f"{number}.png")
+        status = main(["evaluate", str(run.directory), str(tmp_path)])
+        said = capsys.readouterr()
+        if number:
+            assert status == 0
+            assert "2 pictures, no more than the 128 features that are compared" in said.out
+        else:
+            assert status == 2
+            assert "expected at least 2 pictures" in said.err
+
+
 def test_what_a_folder_holds_is_told(folder, capsys):
     assert main(["data", str(folder), "--task", "synthesis"]) == 0
     assert "40" in capsys.readouterr().out

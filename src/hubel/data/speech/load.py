@@ -95,9 +95,41 @@ def load(
         f"told of each recording: {', '.join(f'{name} ({len(those)})' for name, those in words.items())}",
         f"{counted(int(there.sum()), 'recording')} of {rate:,} samples a second, in windows of {steps:,} "
         f"({steps / rate:.2f} s)" + (f"; {longer:,} that are longer go on in further ones" if longer else ""),
+        *_copies(codes),
+        *_unlearnt(words, numbers, parts["train"][there[parts["train"]]], held),
         *([f"left out: {counted(len(rejected), 'file')} that cannot be read ({rejected[0]})"] if rejected else ()),
     )
     return replace(splits_of(sets), rejected=tuple(rejected), held_out=held, notes=notes)
+
+
+def _copies(codes: Sequence[npt.NDArray[np.uint8] | None]) -> list[str]:
+    """How many recordings are the same as others, sample by sample."""
+    every = [each.tobytes() for each in codes if each is not None]
+    copies = len(every) - len(set(every))
+    one = copies == 1
+    return [
+        f"{counted(copies, 'recording')} {'is an exact copy of another' if one else 'are exact copies of others'}"
+    ] * (copies > 0)
+
+
+def _unlearnt(
+    words: Told, numbers: npt.NDArray[np.int64], training: npt.NDArray[np.int64], held: HeldOut | None
+) -> list[str]:
+    """Of which words that are told no recording is left to learn from, since all are held out."""
+    if held is None:
+        return []
+    gone = [
+        f"{name} {word}"
+        for column, (name, those) in enumerate(words.items())
+        for number, word in enumerate(those)
+        if number in numbers[:, column] and number not in numbers[training, column]
+    ]
+    if not gone:
+        return []
+    return [
+        f"nothing is learnt of {some(gone, 3)}, whose recordings are all held out, being nearly copies of one another; "
+        "--validation 0 trains on all"
+    ]
 
 
 def encoded(samples: Samples, words: npt.NDArray[np.int64], told: Told, steps: int) -> npt.NDArray[np.uint8]:

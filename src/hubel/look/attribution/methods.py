@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from hubel.base.errors import SettingError
+from hubel.base.names import did_you_mean
 from hubel.look.access.layers import LayerCall, last_maps, named_layer
 from hubel.look.access.models import of_any_model
 from hubel.look.access.sample import Sample, samples
@@ -24,7 +25,7 @@ from hubel.look.attribution.result import Attributions, Map
 from hubel.look.attribution.sentences import of_what_it_says
 from hubel.look.attribution.why import why_nothing_is_seen
 from hubel.nn import device_of, input_gradients
-from hubel.tasks import LoadedModel
+from hubel.tasks import LoadedModel, Task
 from hubel.tasks.model import require_scores
 
 __all__ = ["BASELINES", "Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"]
@@ -239,6 +240,22 @@ def occlusion(
     return _attributions("Occlusion", about, model, images, classes, top, compute, budget, at, signed=True)
 
 
+def _place(task: Task, word: str | int) -> int:
+    """What is asked for, in the order of a model's scores. Raises SettingError where it is none of them."""
+    try:
+        return class_index(task.scored, word, task.noun)
+    except SettingError:
+        if not task.sentence:
+            raise
+        why = f"none of the {len(task.lexicon):,} words that it knows{did_you_mean(str(word), task.lexicon)}"
+        if str(word).lower() in task.lexicon:
+            why = "a word that it knows and does not say here"
+        raise SettingError(
+            f"expected one of the words of what the model says of this picture, {task.sentence!r}, received {word!r}, "
+            f"which is {why}"
+        ) from None
+
+
 def _attributions(
     method: str,
     about: str,
@@ -255,7 +272,7 @@ def _attributions(
 ) -> Attributions:
     """Run a method for every image and class, in batches that fit the budget."""
     require_scores(model, at)
-    wanted = [class_index(model.task.scored, name, model.task.noun) for name in classes]
+    wanted = [_place(model.task, name) for name in classes]
     top = top or 1
     if not 1 <= top <= len(model.task.scored):
         raise SettingError(f"expected top from 1 to {len(model.task.scored)}, received {top}")

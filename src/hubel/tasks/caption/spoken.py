@@ -19,9 +19,12 @@ from hubel.tasks.model import LoadedModel
 
 @dataclass(frozen=True)
 class SentenceWords(Classification):
-    """The task of saying one sentence's words, each given the picture and those before it; its classes are they."""
+    """The task of saying one sentence's words, each given the picture and those before it; its classes are they.
+    lexicon: all words that the model has.
+    """
 
     sentence: str = ""
+    lexicon: tuple[str, ...] = ()
     name: ClassVar[str] = "caption"
     noun: ClassVar[tuple[str, str]] = ("word", "words")
     score: ClassVar[str] = "log-odds"
@@ -39,8 +42,11 @@ class SentenceWords(Classification):
         return torch.ones_like(outcome, dtype=torch.bool)
 
 
-def asked_about(model: LoadedModel, sentence: str, numbers: Sequence[int], words: Sequence[str]) -> LoadedModel:
-    """The model asked about a sentence of these words, by their numbers: its scores are N×words of it.
+def asked_about(
+    model: LoadedModel, sentence: str, numbers: Sequence[int], words: Sequence[str], known: tuple[str, ...]
+) -> LoadedModel:
+    """The model asked about a sentence of these words, of all that it has, by their numbers: its scores are N×words of
+    it.
 
     Raises SettingError where there is no word.
     """
@@ -51,7 +57,9 @@ def asked_about(model: LoadedModel, sentence: str, numbers: Sequence[int], words
     for word in words:
         before[word] += 1
         called.append(word if before[word] == 1 else f"{word} ({before[word]})")
-    return replace(model, module=_Spelling(model.module, numbers).eval(), task=SentenceWords(tuple(called), sentence))
+    return replace(
+        model, module=_Spelling(model.module, numbers).eval(), task=SentenceWords(tuple(called), sentence, known)
+    )
 
 
 class _Spelling(NetworkModule):

@@ -14,6 +14,7 @@ from torch import nn
 
 from hubel.arch import Chain, Layer, Network, Node, Shape, analyse, named_children, ops, parse_node
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.numbers import counted
 from hubel.base.plain import as_whole
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.captions.describe import CaptionDescription, describe
@@ -192,7 +193,7 @@ class Captioning(task.Task):
     def about(self, model: LoadedModel, prepared: npt.NDArray[np.uint8]) -> LoadedModel:
         """The model asked about the sentence that it says of a picture."""
         (said,) = write(model, prepared[np.newaxis], self.words, self.steps, self.beam, 1)
-        return asked_about(model, said.caption, said.numbers, self.words.said(said.numbers))
+        return asked_about(model, said.caption, said.numbers, self.words.said(said.numbers), self.words.words)
 
     def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
         """What it says of some held-out pictures, others each time, beside what people said."""
@@ -303,7 +304,7 @@ class Metrics(task.Numbers):
         """What the figures are of."""
         told = "whose sentences training lacks" if self.unseen >= 0 else ""
         strange = f", {self.unseen:,} of them {told}" if told else "; no training part tells which sentences are new"
-        return f"{self.pictures:,} pictures{strange}; the likeliest word at each step"
+        return f"{counted(self.pictures, 'picture')}{strange}; the likeliest word at each step"
 
     def data(self) -> dict[str, Any]:
         """The figures, and what they are of."""

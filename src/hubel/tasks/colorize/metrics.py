@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,17 +61,28 @@ class Metrics(Measured):
         return (
             f"{self.model.error:.2f} off in a*b* on {of} (grey {self.grey.error:.2f}, the mean colour "
             f"{self.mean:.2f}); colourfulness {self.model.colourfulness:.1f} of the truth's {self.truth:.1f}; "
-            f"Fréchet distance {self.model.distance:.3f} (grey {self.grey.distance:.3f}); loss {self.loss:.4f}"
+            f"{_distances(self.model.distance, self.grey.distance)}; loss {self.loss:.4f}"
         )
 
     def table(self, most: int) -> Table:
         """The model's pictures beside grey ones and those of one colour."""
         rows = tuple(
-            (way.name, f"{way.error:.2f}", f"{way.colourfulness:.1f}", f"{way.distance:.3f}")
+            (
+                way.name,
+                f"{way.error:.2f}",
+                f"{way.colourfulness:.1f}",
+                "–" if math.isnan(way.distance) else f"{way.distance:.3f}",
+            )
             for way in (self.model, self.grey)
         )
         mean = ("the mean colour", f"{self.mean:.2f}", "·", "·")
         return Table(_TITLES, (*rows, mean, ("truth", "0.00", f"{self.truth:.1f}", "0.000")))
+
+
+def _distances(own: float, grey: float) -> str:
+    if math.isnan(own):
+        return "no Fréchet distance, which takes two pictures at least"
+    return f"Fréchet distance {own:.3f} (grey {grey:.3f})"
 
 
 _TITLES = ("pictures", "#a*b* error", "#colourfulness", "#Fréchet distance")

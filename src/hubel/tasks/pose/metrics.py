@@ -80,6 +80,8 @@ class Metrics(Measured):
         if not self.there:
             return f"{of}: no point to be found; loss {self.loss:.4f}"
         errors = f"{self.error:.2f} pixels off on the mean (median {self.median:.2f})"
+        if np.isnan(self.error):
+            errors = "no point of one that is found, so that none is so many pixels off"
         within = (
             f"{self.pck5:.1%} of points within 5 pixels, {self.pck10:.1%} within 10, {self.pck_tenth:.1%} within a "
         )

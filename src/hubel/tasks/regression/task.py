@@ -258,7 +258,8 @@ class Metrics(task.Measured):
     def sentence(self, of: str) -> str:
         """R² and the mean absolute error."""
         found = self.figures
-        told = f"{found['r2']:.4f} R² on {of}, mean absolute error {found['mae']:.4g}, loss {self.loss:.4f}"
+        r2 = "no" if math.isnan(found["r2"]) else f"{found['r2']:.4f}"
+        told = f"{r2} R² on {of}, mean absolute error {found['mae']:.4g}, loss {self.loss:.4f}"
         same = [each.name for each in self.per_number if each.r2 is None]
         return told + (f"; {', '.join(same)} is the same everywhere, and has no R²" if same else "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -84,11 +85,11 @@ def _judged(judge: LoadedModel, images: torch.Tensor) -> _Seen:
     return _Seen(seen.cpu(), torch.cat(said).argmax(1).numpy())
 
 
-def _distances(made: torch.Tensor, real: torch.Tensor, some: torch.Tensor | None) -> tuple[str, str]:
+def _distances(made: torch.Tensor, real: torch.Tensor, some: torch.Tensor | None) -> tuple[str, ...]:
     """Of made pictures to real ones, and of some others that are real."""
     target = moments(real)
-    floor = "–" if some is None else f"{frechet(moments(some), target):.3f}"
-    return f"{frechet(moments(made), target):.3f}", floor
+    found = [None if each is None else frechet(moments(each), target) for each in (made, some)]
+    return tuple("–" if each is None or math.isnan(each) else f"{each:.3f}" for each in found)
 
 
 def _shares(judge: LoadedModel, makes: _Seen, seen: _Seen, learnt: _Seen | None) -> task.Table:

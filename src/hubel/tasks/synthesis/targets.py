@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
+from hubel.base.numbers import counted
 from hubel.data import Targets
 
 LEAST = 16  # pictures of which anything can be learned
@@ -43,9 +44,18 @@ class Alike(Targets):
         """Raise DataError for fewer than 16 images."""
         if self.number < LEAST:
             raise DataError(
-                f"expected at least {LEAST} training images to make others like them, received {self.number}"
+                f"expected at least {LEAST} training images to make others like them, received {self.number}; "
+                "what is held out for validation is not among them"
+            )
+
+    def check_measured(self) -> None:
+        """Raise DataError for fewer than 2 images, which are not spread."""
+        if self.number < 2:
+            raise DataError(
+                f"expected at least 2 pictures, by whose spread the distance of made ones is measured, received "
+                f"{self.number}"
             )
 
     def told(self) -> tuple[str, ...]:
         """That classes say nothing here."""
-        return (f"{self.number:,} training images, taken alike: folders and labels say nothing here",)
+        return (f"{counted(self.number, 'training image')}, taken alike: folders and labels say nothing here",)

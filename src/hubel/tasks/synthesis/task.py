@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import nn
 from hubel import data
 from hubel.arch import Network, Shape, analyse, ops, parse, shape_text
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.numbers import counted
 from hubel.base.plain import as_number, as_text
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.tasks import task
@@ -194,10 +195,11 @@ class Synthesis(task.Task, Judged):
         """Moments of real and made pictures' features."""
         return _Moments()
 
-    def measured(self, counts: Sequence[torch.Tensor]) -> task.Numbers:
+    def measured(self, counts: Sequence[torch.Tensor]) -> Distance:
         """The distance between the two. No loss: that is between two networks, and says little."""
         real, made = counts
-        return task.Numbers(self, {"distance": frechet(real, made), "loss": math.nan})
+        size = math.isqrt(len(real) - 1)
+        return Distance(self, {"distance": frechet(real, made), "loss": math.nan}, int(real[0]), size)
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
         """Refused: a network that makes pictures takes none."""
@@ -247,6 +249,32 @@ class Synthesis(task.Task, Judged):
             note += "; the training pictures could not be read, so that this says nothing of memory"
         counted = how_good(model, dataset, training, judge, told)
         return [*counted, task.Section("nearest", "Is it memory?", note, pictures=beside)]
+
+
+@dataclass(frozen=True)
+class Distance(task.Numbers):
+    """The distance of made pictures to so many real ones, by so many features of each."""
+
+    pictures: int = 0
+    features: int = 0
+
+    @property
+    def note(self) -> str:
+        """What the distance cannot be held against, where there are few pictures."""
+        if self.pictures > self.features:
+            return ""
+        return (
+            f"{counted(self.pictures, 'picture')}, no more than the {self.features} features that are compared: such a "
+            "distance can be held against those to these same pictures alone"
+        )
+
+    def data(self) -> dict[str, Any]:
+        """The distance, and how many pictures it is to."""
+        return {**self.values, "pictures": self.pictures}
+
+    def table(self, most: int) -> task.Table:
+        """The distance, with the note."""
+        return replace(super().table(most), note=self.note)
 
 
 class _Moments(task.Counts):

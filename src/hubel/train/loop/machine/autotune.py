@@ -83,8 +83,11 @@ def autotune(
 def _that_fits(recipe: Recipe, probe: _Probe, began: float | None, measured: Dataset | None) -> Recipe:
     """The recipe with as many epochs, measured as often, as fit what is left of its time budget."""
     began = time.perf_counter() if began is None else began
-    an_image = statistics.median(probe.seconds([recipe])[0]) / probe.batch(recipe)
-    measuring = 0.0 if measured is None or not len(measured) else probe.seconds_to_measure(recipe, measured)
+    until = began + recipe.time_budget  # from which on nothing more is tried: one step will be all
+    an_image = statistics.median(probe.seconds([recipe], until)[0]) / probe.batch(recipe)
+    measuring = 0.0
+    if measured is not None and len(measured) and time.perf_counter() < until:
+        measuring = probe.seconds_to_measure(recipe, measured, until)
     left, epoch = recipe.time_budget - (time.perf_counter() - began), an_image * max(1, probe.images(recipe))
     left -= measuring * ((recipe.mirrors == "measured") + 2 * (recipe.views != 1))
     often = max(1.0, _MEASURING * left / max(measuring, 1e-9))  # times that the budget has for measuring
@@ -206,13 +209,15 @@ class _Probe:
         an_image = statistics.median(self.seconds([recipe])[0]) / self.batch(recipe)
         return an_image * self.images(recipe) * recipe.epochs
 
-    def seconds(self, recipes: Sequence[Recipe]) -> list[list[float]]:
-        """The times of a few steps of each; they take turns, so that a busy moment hits all alike."""
+    def seconds(self, recipes: Sequence[Recipe], until: float = math.inf) -> list[list[float]]:
+        """The times of a few steps of each; they take turns, so that a busy moment hits all alike. Of one at least, and
+        of no more once it is `until`.
+        """
         with threads(recipes[0].threads), own_randomness():
-            return self._measure(recipes)
+            return self._measure(recipes, until)
 
-    def seconds_to_measure(self, recipe: Recipe, dataset: Dataset) -> float:
-        """How long measuring a set takes, by some of its images."""
+    def seconds_to_measure(self, recipe: Recipe, dataset: Dataset, until: float) -> float:
+        """How long measuring a set takes, by some of its images; once alone where it is `until` then."""
         with own_randomness():
             state = State(self.step, self.network, recipe, self.task, self.preprocessing, self.training)
         some = dataset.take(np.arange(min(_MEASURED, self.most, len(dataset))))
@@ -220,9 +225,11 @@ class _Probe:
             start = time.perf_counter()
             count(self.task, state.how.model, self.preprocessing, *some.tensors())
             taken = time.perf_counter() - start
+            if start + taken > until:
+                break
         return taken * len(dataset) / len(some)
 
-    def _measure(self, recipes: Sequence[Recipe]) -> list[list[float]]:
+    def _measure(self, recipes: Sequence[Recipe], until: float) -> list[list[float]]:
         states = [
             State(self.step, self.network, recipe, self.task, self.preprocessing, self.training) for recipe in recipes
         ]
@@ -239,7 +246,9 @@ class _Probe:
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 times.append(time.perf_counter() - start)
-        return [times[first:] for times in taken]
+            if time.perf_counter() > until:
+                break
+        return [times[first:] or times[-1:] for times in taken]
 
     def _batches(self, recipe: Recipe, size: int, device: torch.device) -> Iterator[Batch]:
         """Batches for measured steps: one again and again, or, where images are seen through windows, new ones, since
