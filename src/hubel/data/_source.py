@@ -27,6 +27,7 @@ from hubel.data.texts.load import check as check_text
 from hubel.data.texts.load import is_text
 
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
+_GAMES = ("atari", "gymnasium", "openai", "ale", "minatar", "gym")  # what people call where games come from
 _TWO = "{0} is a file or folder here; the set of that name that hubel knows is builtin:{0}"
 _TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 _FILES = (
@@ -113,6 +114,12 @@ def check_source(word: str) -> None:
 
 def _neither(word: str) -> DataError:
     names = ["mnist", *NAMED_SETS]
+    kind, colon, game = word.partition(":")
+    if colon and kind.lower() in _GAMES:
+        meant = f"{'ale' if kind.lower() == 'atari' else 'gym'}:{game or 'NAME'}"
+        return DataError(
+            f"expected a game as minatar:NAME, ale:NAME (Atari's) or gym:ID, received {word!r}; did you mean {meant!r}?"
+        )
     near = near_path(word) or did_you_mean(word, names)
     return DataError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
 

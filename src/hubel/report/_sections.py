@@ -154,7 +154,7 @@ def _both(rows: Sequence[EpochMetrics], name: str, evaluated: str) -> list[Serie
     found = []
     if name in rows[0].training:
         found.append(Series("training", "training", tuple(row.training[name] for row in rows)))
-    if evaluated and name in rows[0].evaluation:
+    if evaluated and any(math.isfinite(row.evaluation.get(name, math.nan)) for row in rows):
         found.append(Series(evaluated, "evaluated", tuple(row.evaluation[name] for row in rows)))
     return found
 

@@ -269,6 +269,7 @@ def test_a_report_shows_what_it_makes(run, splits):
     sections = run.task.sections(run.model(), splits.test)
     assert [each.name for each in sections] == ["makes", "between"]
     assert all(each.pictures for each in sections)
+    assert '<span class="key evaluated"' not in write_report(run, dataset=splits.test).read_text()  # of no line
 
 
 def test_predict_makes_a_grid_or_files(run, tmp_path, capsys, monkeypatch):

@@ -196,3 +196,24 @@ def test_without_its_data_a_run_still_has_its_model(network, recipe, tmp_path):
     (tmp_path / "data.npz").unlink()
     assert len(run.model().task.answer(run.model(), data.images[0]).data()["top"]) == 3
     assert "could not be read where they lay" in write_report(run).read_text()
+
+
+def test_a_run_that_is_trained_now_is_not_said_to_be_stopped(splits, network, recipe, tmp_path):
+    told = []
+
+    def ask(event):
+        run = Run.open(tmp_path / "run") if (tmp_path / "run" / "run.toml").exists() else None
+        if isinstance(event, Notice) and not told:
+            with pytest.raises(RunError, match="goes on and has not come to its first checkpoint"):
+                run.model()
+            told.append("none yet")
+        if isinstance(event, EpochMetrics) and event.epoch == 2:
+            told.append(where_it_stands(run.model().summary))
+            told.append(where_it_stands(load_model(run.model_file()).summary))
+
+    given = replace(splits, notes=("a note",))
+    train(network, given, recipe.replace(epochs=3, checkpoint_seconds=0.0), tmp_path / "run", progress=ask)
+    assert told[0] == "none yet"
+    assert told[1].startswith("training goes on, and was at epoch ")
+    assert told[2].startswith("training was stopped at epoch ")  # which stays true of a file
+    assert where_it_stands(Run.open(tmp_path / "run").model().summary) == ""

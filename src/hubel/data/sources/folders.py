@@ -70,9 +70,10 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
     tables = [path for path, _ in paths if may_be_table(path)]
     if not entries:
         others = f" but {unread}" if unread else ""
-        raise DataError(
-            f"{name}: expected images ({', '.join(sorted(SUFFIXES))}) in one folder for each class, found none{others}"
-        )
+        alike = layout.label_kind == "none"  # of which sounds are none
+        kinds = sorted(set(SUFFIXES) - set(sound.SUFFIXES) if alike else SUFFIXES)
+        where = "" if alike else " in one folder for each class"
+        raise DataError(f"{name}: expected images ({', '.join(kinds)}){where}, found none{others}")
     outer, entries = _without_wrappers(entries)
     around = next((folder for folder in reversed(outer) if part_of(folder)), "train")
     own = part_of(around) or ""

@@ -320,7 +320,7 @@ def _unit_rows(model: LoadedModel, prepared: Sequence[Any]) -> torch.Tensor:
 
 def _found(index: Index, place: int, cosine: float, own: str) -> Found:
     file = index.files[place]
-    return Found(index.folder / file.path, round(cosine, 6), file.sha256 == own)
+    return Found(index.folder / file.path, round(max(-1.0, min(1.0, cosine)), 6), file.sha256 == own)
 
 
 def _sum_of(image: Any) -> str:

@@ -32,18 +32,20 @@ function later() {
   waiting = true;
 }
 
+const written = (value) => value.toFixed(2).replace("-", "−");
+
 const sliders = order.map((number) => {
   const told = h("output", {});
   const range = { type: "range", min: -FAR, max: FAR, step: 0.05, "aria-label": `number ${number} of the vector` };
   const slider = h("input", range);
   slider.addEventListener("input", () => {
     vector[number] = Number(slider.value);
-    told.textContent = vector[number].toFixed(2);
+    told.textContent = written(vector[number]);
     later();
   });
   const set = () => {
     slider.value = vector[number];
-    told.textContent = vector[number].toFixed(2);
+    told.textContent = written(vector[number]);
   };
   return { set, element: h("label", {}, h("span", {}, String(number)), slider, told) };
 });

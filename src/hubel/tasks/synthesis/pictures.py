@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 
 from hubel.base.files import made_place, write_atomically
+from hubel.base.numbers import counted
 from hubel.data import Dataset, Preprocessing
 from hubel.data.feed.device import constant
 from hubel.nn import device_of, evaluation_mode
@@ -130,7 +131,8 @@ class Pictures(Made):
 
     def words(self) -> str:
         """How many, their size and seed."""
-        return f"{len(self.pictures)} pictures of {self.pictures.shape[1]}×{self.pictures.shape[2]}, seed {self.seed}"
+        size = f"{self.pictures.shape[1]}×{self.pictures.shape[2]}"
+        return f"{counted(len(self.pictures), 'picture')} of {size}, seed {self.seed}"
 
     def write(self, place: Path) -> list[Path]:
         """Write one grid, or a folder with a file for each."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -14,9 +15,9 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, analyse, parse
-from hubel.base.errors import FileError, TensorFileError
+from hubel.base.errors import FileError, LockedError, TensorFileError
 from hubel.base.exported import other_form
-from hubel.base.files import read_text
+from hubel.base.files import locked, read_text
 from hubel.base.headers import read_about, read_header
 from hubel.base.model_file import ENTRY, WholenessWarning, why_unread
 from hubel.base.names import near_path
@@ -227,6 +228,18 @@ class Run(Result):
         return not begins or _steps_of(path) > begins
 
     @property
+    def goes_on(self) -> bool:
+        """Whether a process is training it now."""
+        lock = self.directory / ".lock"
+        try:
+            with contextlib.nullcontext() if not lock.exists() else locked(lock, wait=False):
+                return False
+        except LockedError:
+            return True
+        except OSError:  # nobody may write there
+            return False
+
+    @property
     def failure(self) -> str | None:
         """Why training failed for good, which is a loss that is not finite; None where it did not."""
         path = self.directory / FAILURE
@@ -253,6 +266,11 @@ class Run(Result):
             return self._model_of(saved)
         if path.exists():
             return load_model(path)
+        if self.goes_on:
+            raise RunError(
+                f"{self.directory}: training goes on and has not come to its first checkpoint, so there is no model "
+                "yet; wait for it"
+            )
         raise RunError(
             f"{self.directory}: training was stopped before its first checkpoint, so there is no model yet; go on "
             f"with: hubel train --resume {self.directory}"
@@ -266,13 +284,16 @@ class Run(Result):
             return self.directory / MODEL
         found = self.model()
         path = self.directory / f"model-step-{found.summary['steps']}.safetensors"
+        summary = dict(found.summary)
+        if "stopped" in summary:  # not whether it goes on, which is true for a while alone
+            summary["stopped"] = {name: each for name, each in summary["stopped"].items() if name != "goes_on"}
         return save_model(
             path,
             found.network,
             found.module,
             preprocessing=found.preprocessing,
             task=found.task,
-            summary=found.summary,
+            summary=summary,
         )
 
     @property
@@ -335,6 +356,7 @@ class Run(Result):
                 f"(step {self.step!r}); the model is there when training has ended"
             ) from None
         stopped = {"step": step, "steps": self.steps, "epoch": step / self.epoch_steps, "epochs": self.recipe.epochs}
+        stopped |= {"goes_on": True} if self.goes_on else {}
         summary = self.summary(stands.history, best, step, {"stopped": stopped})
         return LoadedModel(self.network, module.eval(), self.preprocessing, self.task, summary)
 
@@ -352,8 +374,9 @@ def where_it_stands(summary: Mapping[str, Any]) -> str:
     if "stopped" not in summary:
         return ""
     at = summary["stopped"]
+    how = "goes on, and was" if at.get("goes_on") else "was stopped"
     return (
-        f"training was stopped at epoch {at['epoch']:.3g} of {at['epochs']:.6g} (step {at['step']:,} of "
+        f"training {how} at epoch {at['epoch']:.3g} of {at['epochs']:.6g} (step {at['step']:,} of "
         f"{at['steps']:,}); this is its model so far"
     )
 
