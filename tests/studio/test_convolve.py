@@ -181,15 +181,18 @@ def test_drawing_and_typing_change_what_follows(room):
     room.get_by_text("type the numbers").click()
 
 
-def test_a_picture_becomes_a_few_numbers(room):
+@pytest.mark.parametrize("kind", ["png", "tiff", "ppm"])
+def test_a_picture_becomes_a_few_numbers(room, kind):
+    """The server reads what the browser does not know."""
     opened(room, x=text(X), k=text(K))
     half = io.BytesIO()
-    Image.fromarray(np.repeat([[255] * 7 + [0] * 7], 14, 0).astype(np.uint8)).save(half, "PNG")
+    Image.fromarray(np.repeat([[255] * 7 + [0] * 7], 14, 0).astype(np.uint8)).save(half, kind)
     wrong = room.locator(".convolve .wrong[role=status]")
-    for name, data in (("none.png", b"none"), ("half.png", half.getvalue())):
-        room.locator("#convolve-file").set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
-        if name == "none.png":
-            expect(wrong).to_have_text("none.png: expected a picture that this browser can read", timeout=1000 * HANG)
+    for name, data in ((f"none.{kind}", b"none"), (f"half.{kind}", half.getvalue())):
+        room.locator("#convolve-file").set_input_files({"name": name, "mimeType": f"image/{kind}", "buffer": data})
+        if data == b"none":
+            told = f"none.{kind} cannot be read: is not an image in one of the formats"
+            expect(wrong).to_contain_text(told, timeout=1000 * HANG)
     cells = room.locator(".convolve .numbers[aria-label^='input'] span")
     expect(cells).to_have_count(14 * 14, timeout=1000 * HANG)
     assert (numbers(room, "input") == [[10] * 7 + [0] * 7]).all()

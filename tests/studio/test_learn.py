@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import urllib.error
 import urllib.request
 from urllib.parse import parse_qs
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import expect
 from torch import nn
 
@@ -320,3 +322,20 @@ def test_axe_finds_nothing(browser_page, address):
     browser_page.goto(f"{address}/#token={TOKEN}&room=learn")
     browser_page.locator(".shown figure").first.wait_for()
     assert violations(browser_page) == []
+
+
+@pytest.mark.parametrize("kind", ["tiff", "ppm"])
+def test_a_picture_that_the_browser_does_not_know_is_read_by_the_server(browser_page, address, kind):
+    held, page = io.BytesIO(), browser_page
+    Image.new("L", (5, 4), 255).save(held, kind)
+    page.goto(f"{address}/#token={TOKEN}&room=learn")
+    page.locator(".learn .shown figure").first.wait_for()
+    page.get_by_role("link", name="Look", exact=True).click()
+    chooser = page.locator(".look .pad-holder input[type=file]")
+    for name, content in (("cut", held.getvalue()[:-9]), ("whole", held.getvalue())):
+        page.get_by_role("button", name="Clear").first.click()
+        page.locator(".look .pad[data-holds=clear]").wait_for()
+        chooser.set_input_files({"name": f"{name}.{kind}", "mimeType": "", "buffer": content})
+        if name == "cut":
+            page.get_by_text(f"cut.{kind} cannot be read: cannot be decoded").first.wait_for()
+    page.locator(".look .pad[data-holds=picture]").wait_for()

@@ -92,6 +92,21 @@ def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[s
         return {"answer": {name: each for name, each in answer.items() if each not in files}, "made": pictures}
 
 
+def decoded(content: str) -> dict[str, Any]:
+    """A picture's file in base64, of any form that trainings read, as a PNG that browsers read: `picture`, in base64.
+
+    Raises SettingError with the reason where it cannot be read.
+    """
+    from hubel.data import ImageError, read_image
+    from hubel.view.figures.tiles import png_bytes
+
+    try:
+        image = read_image(_bytes(content), name="image")
+    except ImageError as error:
+        raise SettingError(printable(str(error)).removeprefix("image: ")[:200]) from None
+    return {"picture": base64.b64encode(png_bytes(image)).decode()}
+
+
 def _what(file: Path) -> str:
     """What a picture of an answer is, which its name ends with."""
     return file.stem.partition("-")[2]

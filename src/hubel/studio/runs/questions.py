@@ -13,7 +13,7 @@ from hubel.base.wishes import PAUSE, PAUSED, WISHES, is_look_wanted, put_wish, w
 from hubel.base.words import printable
 from hubel.studio.answers.read import report
 from hubel.studio.runs.folder import checked_name, described, other_names, run_names
-from hubel.studio.runs.looking import looked
+from hubel.studio.runs.looking import decoded, looked
 from hubel.studio.runs.own import OwnData
 from hubel.studio.runs.trainings import NOTES, Trainings
 
@@ -51,6 +51,7 @@ class Runs:
             "examples": (self.examples, {"name": str}),
             "mistakes": (self.mistakes, {"name": str}),
             "looked": (self.looked, {"name": str, "look": str, "layer": str, "picture": str, "style": str}),
+            "decoded": (decoded, {"content": str}),
             "put": (self.data.put, {"name": str, "path": str, "at": int, "size": int, "content": str}),
             "own": (self.data.own, {"name": str}),
         }

@@ -1,8 +1,10 @@
 // The frame: the bar of rooms, colours, what is said where the server does not answer, and the address.
 
 import { h, held } from "hubel/view/dom";
+import { elsewhere } from "hubel/view/picture";
 import { theme } from "hubel/view/theme";
 import { addressed, go, written } from "hubel/studio/address";
+import { ask } from "hubel/studio/asking";
 import { ROOMS } from "hubel/studio/rooms";
 import { Usable } from "hubel/studio/usable";
 
@@ -10,6 +12,7 @@ const main = document.getElementById("room");
 const bar = document.getElementById("rooms");
 const trouble = document.getElementById("trouble");
 const host = held("host");
+if (host.server) elsewhere.read = readByServer;
 const rooms = ROOMS.filter((room) => host.server || !room.server);
 const usable = new Usable(main);
 main.append(usable.element);
@@ -36,6 +39,16 @@ function show(name) {
   }
   document.title = `${room.title} – hubel studio`;
   open.get(room.name).own.shown?.(addressed());
+}
+
+/** A picture of a form that this browser does not know, such as TIFF, as the server reads it. */
+async function readByServer(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  const found = await ask("decoded", { content: btoa(text) });
+  if (found.error) throw Error(found.error);
+  return new Blob([Uint8Array.from(atob(found.picture), (letter) => letter.charCodeAt(0))], { type: "image/png" });
 }
 
 for (const room of rooms) {

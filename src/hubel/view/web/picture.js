@@ -40,8 +40,20 @@ async function orientationOf(file) {
   return 1;
 }
 
-/** A file's picture, turned as its EXIF says. Rejects where this browser cannot read it. */
+/** read(file): a picture's file as one that browsers read; null where there is nobody to ask for it. */
+export const elsewhere = { read: null };
+
+/** A file's picture, turned as its EXIF says. Rejects, with the reason, where it cannot be read. */
 export async function bitmapOf(file, options = {}) {
+  try {
+    return await ownBitmap(file, options);
+  } catch {
+    if (!elsewhere.read) throw Error("it is damaged, or of a form that this browser does not know; PNG and JPEG it knows");
+    return createImageBitmap(await elsewhere.read(file), options);
+  }
+}
+
+async function ownBitmap(file, options) {
   const way = WAYS[await orientationOf(file)];
   if (!way) return createImageBitmap(file, options);
   const image = await createImageBitmap(file, { ...options, imageOrientation: "none" });

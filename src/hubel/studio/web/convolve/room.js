@@ -214,13 +214,12 @@ class Convolve {
   /** Take a picture file. */
   async load(file) {
     if (!file) return;
-    const planes = await pixels(file, this.planes.length).catch(() => null);
-    if (planes) {
+    try {
+      this.input(await pixels(file, this.planes.length));
       this.numbersWrong.textContent = "";
-      this.input(planes);
       this.file.value = "";
-    } else {
-      this.numbersWrong.textContent = `${file.name}: expected a picture that this browser can read`;
+    } catch ({ message }) {
+      this.numbersWrong.textContent = `${file.name} cannot be read: ${message}`;
     }
   }
 

@@ -142,20 +142,20 @@ export function makePad(packed, samples, tell, opens = true) {
   }
 
   async function open(file) {
-    if (!file || !file.type.startsWith("image/")) {
+    if (!file || (file.type && !file.type.startsWith("image/"))) {
       changed("refused", file ? `${file.name || "this"} is not an image` : "there is no image in it");
       return;
     }
     try {
       show(await bitmapOf(file));
-    } catch {
-      changed("refused", `${file.name || "the image"} cannot be read`);
+    } catch ({ message }) {
+      changed("refused", `${file.name || "the image"} cannot be read: ${message}`);
     }
   }
 
   const chooser = h("input", {
     type: "file",
-    accept: "image/*",
+    accept: "image/*,.ppm,.pgm,.pbm,.pnm",
     class: "hidden",
     tabindex: "-1",
     "aria-label": "image file",
