@@ -387,6 +387,6 @@ def test_masks_beside_images_are_no_images(tmp_path: Path, monkeypatch: pytest.M
         f"set/{each}"
         for each in ("photos/labels/jar.png", *(f"{p}/images/{n}.jpg" for p in ("test", "train") for n in range(3)))
     ]
-    assert told == ["left out: 6 masks beside the images of set"]
+    assert told == ["not taken for images: 6 masks beside the images of set"]
     assert len(image_files("set/train/masks", told)) == 3
     assert len(told) == 1

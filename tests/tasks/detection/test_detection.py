@@ -153,6 +153,8 @@ def test_commands_answer_in_every_form(run, splits, tmp_path, monkeypatch):
     ]
     assert found["coco"]["APl"] is None
     assert len(found["curves"]["bar"]["precision"]) == 101
+    said = hubel("evaluate", run.directory, "--part", "validation").stdout
+    assert f"{found['coco']['AR100']:.2%} average recall (50:95), " in said.replace("\n", " ").replace(" %", "%")
     assert hubel("evaluate", run.directory, "--part", "validation", "-o", tmp_path / "curves.svg").returncode == 0
     assert re.findall(r'class="line-(\d)"', (tmp_path / "curves.svg").read_text()) == ["0", "1"]
     (told,) = json.loads(hubel("predict", run.directory, image, "-o", tmp_path / "out.png", "--json").stdout)

@@ -71,7 +71,7 @@ def _images(place: str, told: list[str], unread: bool) -> list[str]:
             told.append(f"{'cannot be read' if unread else 'left out'}: {kinds} in {place}")
         masks = set(_masks(path, found))
         if masks:
-            told.append(f"left out: {counted(len(masks), 'mask')} beside the images of {place}")
+            told.append(f"not taken for images: {counted(len(masks), 'mask')} beside the images of {place}")
         lost = [str(path / name) for name in others if unread and has_suffix(name, UNREAD_SUFFIXES)]
         return [*(name for name in found if name not in masks), *sorted(lost, key=natural_key)]
     suffix = path.suffix.lower()

@@ -94,7 +94,7 @@ class Metrics(Measured):
         """Mean average precision, at a half, and what is absent."""
         told = (
             f"{percent(self.coco['AP'])} mAP (50:95) on {of}, {percent(self.coco['AP50'])} mAP 50, "
-            f"{percent(self.coco['AR100'])} recall, loss {self.loss:.4f}"
+            f"{percent(self.coco['AR100'])} average recall (50:95), loss {self.loss:.4f}"
         )
         if self.most > MOST[-1]:
             told += f"; a picture has {self.most:,} objects of a class, of which COCO counts the {MOST[-1]} surest"
