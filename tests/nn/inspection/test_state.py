@@ -7,7 +7,8 @@ import random
 import subprocess
 import sys
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy
 import pytest
@@ -181,3 +182,52 @@ print(report.macs == 64 * 1022 * 1022 * 12700, grown < 100_000, {"torch._dynamo"
 """
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["True", "True", "set()"]
+
+
+class Reads(nn.Module):
+    """Reads a small buffer of its own while it runs."""
+
+    def __init__(self, buffer: Tensor, read: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv, self.read = nn.Conv2d(3, 8, 3), read
+        self.register_buffer("own", buffer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.read(self.conv(x), self.own)
+
+
+WHOLE, CHOSEN = torch.tensor([2, 3]), torch.tensor([True, False, True, True] * 2)
+READ: dict[str, tuple[Tensor, Callable[[Tensor, Tensor], Any]]] = {
+    "tolist": (WHOLE, lambda x, own: x[:, : own.tolist()[0]]),
+    "item": (WHOLE, lambda x, own: x[:, : own[1].item()]),
+    "int": (WHOLE, lambda x, own: x[:, : int(own[0])]),
+    "index": (WHOLE, lambda x, own: x[:, :, : own[0], : own[1]]),
+    "iterated": (WHOLE, lambda x, own: torch.cat([x[:, :number] for number in own], 1)),
+    "largest": (WHOLE, lambda x, own: x[:, : own.max().item()]),
+    "numpy": (WHOLE, lambda x, own: x[:, : int(own.cpu().numpy().sum())]),
+    "on the device": (WHOLE, lambda x, own: x[:, : own.to(x.device).tolist()[1]]),
+    "split": (torch.tensor([3, 5]), lambda x, own: x.split(own.tolist(), 1)[0]),
+    "mask": (CHOSEN, lambda x, own: x[:, own]),
+    "places": (WHOLE, lambda x, own: x[:, (own > 2).nonzero()[:, 0]]),
+    "chosen": (WHOLE, lambda x, own: x[:, own]),
+    "decision": (WHOLE, lambda x, own: x[:, :1] if torch.equal(own, own + 1) else x[:, :2]),
+    "floating": (torch.tensor([0.5, 0.2]), lambda x, own: x[:, : int((own > 0.3).sum())]),
+    "changed": (WHOLE.clone(), lambda x, own: x[:, : int(own.add_(1)[0])]),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_model_may_read_its_own_small_buffers(name: str) -> None:
+    buffer, read = READ[name]
+    model, before = Reads(buffer.clone(), read), buffer.clone()
+    report = inspect(model, (8, 8, 3))
+    assert not report.stopped
+    assert torch.equal(cast(Tensor, model.own), before)
+    assert report.output_shape == tuple(model(torch.zeros(1, 3, 8, 8)).shape)
+
+
+def test_what_the_input_makes_of_a_buffer_is_not_known() -> None:
+    """Numbers that depend on the picture's are written into the buffer: from there on nothing is decided on them."""
+    model = Reads(torch.tensor([2.0, 3.0]), lambda x, own: x[:, : int(own.fill_(x.mean())[0])])
+    assert "decides on the numbers" in inspect(model, (8, 8, 3)).stopped
+    assert cast(Tensor, model.own).tolist() == [2, 3]

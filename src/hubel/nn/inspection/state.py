@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from hubel.nn._randomness import drawing
 from hubel.nn.inspection.kept import Kept
 
-FEW = 2**20  # numbers
+FEW = 2**20  # whole numbers
+FEW_FLOATING = 2**10
 
 
 class Twins:
@@ -25,6 +26,7 @@ class Twins:
 
     def __init__(self) -> None:
         self.own: dict[int, Tensor] = {}
+        self._copied: dict[int, Tensor] = {}
         self._known: dict[int, tuple[Tensor, Tensor]] = {}  # the original is held, so that its id stays its own
 
     def of(self, tensor: Tensor) -> Tensor:
@@ -37,8 +39,9 @@ class Twins:
         return known[1]
 
     def original(self, twin: Tensor) -> Tensor:
-        """Return the tensor whose twin this is; another tensor is its own."""
-        return next((tensor for tensor, other in self._known.values() if other is twin), twin)
+        """Return the tensor whose twin or copy this is; another tensor is its own."""
+        found = next((tensor for tensor, other in self._known.values() if other is twin), twin)
+        return self._copied.get(id(found), found)
 
     def hold(self, tensor: Tensor) -> bool:
         """Whether a tensor without numbers is a twin."""
@@ -46,20 +49,23 @@ class Twins:
 
     def of_input(self, given: Tensor) -> Tensor:
         """Return an input's twin, or a copy of few whole numbers (token ids, masks), on which models decide."""
-        whole = not (given.is_floating_point() or given.is_complex() or given.is_quantized)
-        if given.is_meta or not whole or given.layout != torch.strided or given.is_nested or given.numel() > FEW:
-            return self.of(given)
-        copy = given.detach().clone()
-        self.own[id(copy)] = copy
-        return copy
+        return self._copy(given) if _decided_on(given, 0) else self.of(given)
 
     def of_buffer(self, buffer: Tensor) -> Tensor:
-        """Return a buffer's twin, or a copy of a buffer that is one number: models count in them, and decide on it."""
-        if buffer.is_meta or buffer.numel() != 1:
-            return self.of(buffer)
-        copy = buffer.detach().clone()
-        self.own[id(copy)] = copy
+        """Return a buffer's twin, or a copy of one of few numbers: models count in them, and decide on them."""
+        return self._copy(buffer) if _decided_on(buffer, FEW_FLOATING) else self.of(buffer)
+
+    def _copy(self, tensor: Tensor) -> Tensor:
+        copy = tensor.detach().clone()
+        self.own[id(copy)], self._copied[id(copy)] = copy, tensor
         return copy
+
+
+def _decided_on(tensor: Tensor, floating: int) -> bool:
+    """Whether a tensor holds few numbers: whole ones, or so many `floating`."""
+    if tensor.is_meta or tensor.is_quantized or tensor.is_nested or tensor.layout != torch.strided:
+        return False
+    return tensor.numel() <= (floating if tensor.is_floating_point() or tensor.is_complex() else FEW)
 
 
 class Numbers:
