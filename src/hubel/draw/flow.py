@@ -44,8 +44,8 @@ class Stop(Protocol):
         """Its class, or the operation."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """What it gives."""
+    def shape(self) -> tuple[int, ...] | None:
+        """What it gives, where that is known."""
 
     @property
     def macs(self) -> int:
@@ -76,7 +76,7 @@ class Inspected(Protocol):
 class _Row:
     name: str
     type: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     macs: int
     reads: tuple[int, ...]
     count: int = 1
@@ -180,7 +180,7 @@ def _tracks(rows: Sequence[_Row]) -> list[int]:
 
 def _scene(title: str, rows: Sequence[_Row], tracks: Sequence[int], notes: Sequence[str]) -> Scene:
     left = _EDGE + _TRACK * (max(tracks, default=0) + 1) + _GAP
-    cells = [(_name(row), _type(row), "×".join(map(str, row.shape)) or "a number", _macs(row)) for row in rows]
+    cells = [(_name(row), _type(row), _shape(row), _macs(row)) for row in rows]
     titles = ("part", "what it is", "gives", "multiply-adds")
     widths = [max(text_width(line[column], "label") for line in (titles, *cells)) for column in range(4)]
     starts = [left]
@@ -248,6 +248,10 @@ def _name(row: _Row) -> str:
 
 def _type(row: _Row) -> str:
     return f"{row.count} calls" if row.count > 1 else row.type if row.type != row.name else ""
+
+
+def _shape(row: _Row) -> str:
+    return "—" if row.shape is None else "×".join(map(str, row.shape)) or "a number"
 
 
 def _macs(row: _Row) -> str:

@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from hubel.cli import main
 from hubel.nn import inspect_onnx
 from tests.nn.inspection.test_onnx_odd import FLOAT, floats, node, saved, whole
 
@@ -79,6 +80,13 @@ def test_boxes_that_are_chosen(tmp_path: Path) -> None:
     report = inspect_onnx(file)
     assert report.macs == 4 * 27 * 36
     assert "nonmaxsuppression1, a NonMaxSuppression of ONNX" in report.stopped
+    shapes = {stop.type: stop.shape for stop in report.stops}
+    assert shapes["NonMaxSuppression"] is None
+    assert next(stop for stop in report.stops if stop.type == "NonMaxSuppression").to_dict()["shape"] is None
+    assert main(["inspect", str(file), "-o", str(tmp_path / "nms.svg")]) == 0
+    drawn = (tmp_path / "nms.svg").read_text(encoding="utf-8")
+    assert "a number" not in drawn
+    assert "—" in drawn
 
 
 def test_a_file_of_which_nothing_can_be_counted_is_refused(tmp_path: Path) -> None:

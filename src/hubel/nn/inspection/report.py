@@ -58,19 +58,19 @@ class Stop:
     """One call of a module, or one operation between modules, on the way from inputs to outputs.
 
     name: the module's path; of an operation the path of the module that holds it. type: the module's class, or the
-    operation. shape: of what it gives, as PyTorch has it. macs: multiply-adds forward. reads: the numbers of the stops
-    whose results it takes.
+    operation. shape: of what it gives, as PyTorch has it, or None where it is not known (ONNX). macs: multiply-adds
+    forward. reads: the numbers of the stops whose results it takes.
     """
 
     name: str
     type: str
-    shape: TensorShape
+    shape: TensorShape | None
     macs: int
     reads: tuple[int, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stop as JSON-able data."""
-        return {**asdict(self), "shape": list(self.shape), "reads": list(self.reads)}
+        return {**asdict(self), "shape": None if self.shape is None else list(self.shape), "reads": list(self.reads)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Flow:
         self, name: str, kind: str, shape: TensorShape | None, macs: int, reads: list[int], outputs: Iterable[str]
     ) -> None:
         self.made.update(dict.fromkeys(outputs, len(self.found)))
-        self.found.append(Stop(name, kind, shape or (), macs, tuple(reads)))
+        self.found.append(Stop(name, kind, shape, macs, tuple(reads)))
 
 
 def module_path(name: str, kind: str) -> str:
