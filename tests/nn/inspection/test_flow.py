@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -279,3 +279,24 @@ def test_drawings_tables_and_operations_on_request(there: Any, capsys: Any) -> N
     assert "(2 × MACs)" in out
     assert "memory      " in out
     assert "keeps" not in out
+
+
+class Answers(NamedTuple):
+    """What a model may return by names."""
+
+    logits: Tensor
+    boxes: Tensor
+
+
+@pytest.mark.parametrize("made", [dict, Answers])
+def test_outputs_are_drawn_by_the_names_that_a_model_gives_them(made: Any) -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(6, 3), nn.Linear(6, 4)
+
+        def forward(self, x: Tensor) -> Any:
+            return made(logits=self.a(x), boxes=self.b(x))
+
+    stops = inspect(Named(), 6).stops
+    assert [stop.name for stop in stops if stop.type == "output"] == ["logits", "boxes"]

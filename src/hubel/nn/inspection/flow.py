@@ -128,16 +128,16 @@ class Flow:
             if _key(tensor) in self._made and tensor.layout == torch.strided:
                 self._written[self._serial[_key(tensor)], int(tensor.storage_offset())] = self._writes, name
 
-    def end(self, outputs: Iterable[Tensor]) -> None:
-        """Note what the model returns, which holds what a backward pass needs."""
+    def end(self, outputs: Iterable[tuple[str, Tensor]]) -> None:
+        """Note what the model returns, which holds what a backward pass needs; a name may be empty."""
         for saved in self._saved:
             number, name = self._written.get((saved.serial, saved.begins), (0, ""))
             self.spoiled = name if number > saved.writes else self.spoiled
         self._kept = sum({saved.serial: saved.room for saved in self._saved if saved.serial is not None}.values())
-        for number, tensor in enumerate(outputs, 1):
+        for number, (name, tensor) in enumerate(outputs, 1):
             source = self._made.get(_key(tensor))
             if source is not None:
-                self._add(_Node(f"output {number}", "output", tuple(tensor.shape), reads=[source]))
+                self._add(_Node(name or f"output {number}", "output", tuple(tensor.shape), reads=[source]))
 
     def stops(self) -> tuple[Stop, ...]:
         """All of it in order; the number of an only input or output is left out."""

@@ -351,7 +351,8 @@ def watched(
             with _hooked(watch), watch, devices, around():
                 found = model(*given, **named)
             if flow is not None:
-                flow.end(tensors_in(found))
+                names = found if isinstance(found, Mapping) else getattr(found, "_asdict", dict)()
+                flow.end(_named(names) if names else (("", each) for each in tensors_in(found)))
             watch.end(found)
     except Reached as reached:
         raise reached.with_traceback(None) from None  # its frames hold tensors, for which garbage would be collected
@@ -372,7 +373,7 @@ def watched(
 
 def _named(keywords: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
     for name, value in keywords.items():
-        yield from ((name if isinstance(value, Tensor) else "", tensor) for tensor in tensors_in(value))
+        yield from ((str(name) if isinstance(value, Tensor) else "", tensor) for tensor in tensors_in(value))
 
 
 @contextmanager
