@@ -28,7 +28,7 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# what pytest and packages set where they are first imported
+# what pytest and packages set where they are first imported, beside KMP_…
 OTHERS = {
     *("PYTEST_CURRENT_TEST", "ORT_DISABLE_TELEMETRY", "KERAS_BACKEND"),
     *("TORCHINDUCTOR_CACHE_DIR", "CUBLAS_WORKSPACE_CONFIG"),
@@ -53,7 +53,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _of_the_process() -> dict[str, Any]:
     """What belongs to the whole process, so that a test which changes it changes what comes after."""
-    kept: dict[str, Any] = {f"${name}": value for name, value in os.environ.items() if name not in OTHERS}
+    kept: dict[str, Any] = {
+        f"${name}": value for name, value in os.environ.items() if name not in OTHERS and name[:4] != "KMP_"
+    }
     kept |= {"the folder": os.getcwd(), "the limit of recursion": sys.getrecursionlimit()}
     kept |= {f"what {each.name} does": signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     if pillow := sys.modules.get("PIL.Image"):

@@ -70,4 +70,97 @@ def test_what_cannot_be_told_is_asked() -> None:
     numbered = {f"layer{number}.weight": torch.ones(8, 8) for number in (1, 2, 3)}
     assert match_weights(build(parse(line)), numbered)["dense2.weight"] == "layer2.weight"
     unsorted = {name: shapes[name] for name in ("gamma.weight", "zeta.weight", "beta.weight")}
-    assert match_weights(build(parse(line)), unsorted)["dense3.weight"] == "beta.weight"
+    with pytest.warns(UserWarning, match="dense1 gets gamma and dense2 zeta.* is told by the file's order alone"):
+        assert match_weights(build(parse(line)), unsorted)["dense3.weight"] == "beta.weight"
+
+
+KERNEL = (8, 8, 3, 3)
+STEM_OF = ("stem", (8, 3, 3, 3))
+
+
+def unit(path: str) -> list[tuple[str, tuple[int, ...] | int]]:
+    return [(f"{path}.0", KERNEL), (f"{path}.1", 8)]
+
+
+def blocks(*names: str) -> list[tuple[str, tuple[int, ...] | int]]:
+    """Three blocks of convolutions and normalisations, of which the names tell which is which."""
+    kinds = [(name, KERNEL if name.startswith(("conv", "mixer")) else 8) for name in names]
+    return [(f"blocks.{number}.{name}", kind) for number in range(3) for name, kind in kinds]
+
+
+CONV = "conv 8 3x3 same nobias"
+BEFORE = f"8x8x3: {CONV}, 3 * sum(norm, {CONV}, norm, {CONV}, norm | identity)"
+SHORT = f"{CONV}, norm"
+LONG = f"{CONV}, norm, {CONV}, norm"
+RIGHT = {
+    "normalisations before": (BEFORE, blocks("bn1", "conv1", "bn2", "conv2", "bn3"), "bn1 conv1 bn2 conv2 bn3"),
+    "a last normalisation outside": (
+        f"8x8x3: {CONV}, 3 * sum(identity | norm, {CONV}, norm, {CONV}), norm",
+        [*blocks("bn1", "conv1", "bn2", "conv2"), ("bn", 8)],
+        "bn1 conv1 bn2 conv2",
+    ),
+    "a shortcut registered first": (
+        f"8x8x3: {CONV}, 3 * sum({LONG} | {SHORT})",
+        blocks("conv_short", "bn_short", "conv1", "bn1", "conv2", "bn2"),
+        "conv1 bn1 conv2 bn2 conv_short bn_short",
+    ),
+    "a shortcut run first": (
+        f"8x8x3: {CONV}, 3 * sum({SHORT} | {LONG})",
+        blocks("conv1", "bn1", "conv2", "bn2", "conv_short", "bn_short"),
+        "conv_short bn_short conv1 bn1 conv2 bn2",
+    ),
+}
+
+
+@pytest.mark.parametrize("order", ["own", "sorted"])
+@pytest.mark.parametrize("name", RIGHT)
+def test_blocks_of_equal_widths_come_right(name: str, order: str) -> None:
+    line, parts, flow = RIGHT[name]
+    given = tensors(STEM_OF, *parts)
+    found = match_weights(build(parse(line)), given if order == "own" else dict(sorted(given.items())))
+    got = [other.removesuffix(".weight") for own, other in found.items() if own.endswith(".weight")]
+    expected = ["stem", *(f"blocks.{number}.{each}" for number in range(3) for each in flow.split())]
+    assert got[: len(expected)] == expected
+    assert got[len(expected) :] == (["bn"] if "outside" in name else [])
+
+
+def test_branches_of_other_lengths_are_found_by_their_folders() -> None:
+    line = f"8x8x3: {CONV}, concat({LONG}, {SHORT} | {SHORT} | {LONG})"
+    parts = [*unit("b1"), *unit("b2.0"), *unit("b2.1"), *unit("b3.0"), *unit("b3.1"), *unit("b3.2")]
+    found = match_weights(build(parse(line)), dict(sorted(tensors(STEM_OF, *parts).items())))
+    assert found["concat1.branch1.conv3.weight"] == "b3.2.0.weight"
+    assert found["concat1.branch2.conv1.weight"] == "b1.0.weight"
+    assert found["concat1.branch3.norm2.weight"] == "b2.1.1.weight"
+
+
+TWO = f"8x8x3: {CONV}, concat({SHORT} | {SHORT})"
+GATED = "8x8x3: conv 8 3x3 same nobias, product(conv 8 1x1 nobias | conv 8 1x1 nobias, sigmoid)"
+ASKED = {
+    "towers": (TWO, [STEM_OF, *unit("b"), *unit("a")], "both", "order tells nothing|sorted by name"),
+    "gates": (GATED, [STEM_OF, ("q", (8, 8)), ("k", (8, 8))], "both", "order tells nothing|sorted by name"),
+    "words": (BEFORE, [STEM_OF, *blocks("n_first", "conv_x", "n_mid", "conv_y", "n_out")], "sorted", "sorted by name"),
+    "another order than the numbers": (
+        BEFORE, [STEM_OF, *blocks("bn3", "conv2", "bn2", "conv1", "bn1")], "own", "contradict each other"
+    ),
+    "down and up": (
+        f"8x8x3: {CONV}, {SHORT}, {SHORT}, {SHORT}", [STEM_OF, *unit("enc1"), *unit("dec2"), *unit("dec1")], "both",
+        "contradict each other|sorted by name",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_neither_names_nor_order_tell_is_asked(name: str) -> None:
+    line, parts, orders, why = ASKED[name]
+    given = tensors(*parts)
+    for order in ("own", "sorted") if orders == "both" else (orders,):
+        with pytest.raises(ValueError, match=f"cannot be told.*({why}).*hubel.translate"):
+            match_weights(build(parse(line)), given if order == "own" else dict(sorted(given.items())))
+
+
+def test_branches_of_a_sum_that_are_alike_may_change_places() -> None:
+    line = f"8x8x3: {CONV}, sum({SHORT} | {SHORT})"
+    found = match_weights(build(parse(line)), dict(sorted(tensors(STEM_OF, *unit("b"), *unit("a")).items())))
+    for branch in ("branch1", "branch2"):
+        folders = {found[f"sum1.{branch}.{each}.weight"].split(".")[0] for each in ("conv1", "norm1")}
+        assert len(folders) == 1

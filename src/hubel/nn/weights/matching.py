@@ -7,45 +7,25 @@ n-th such in the tree. Side exits are matched among themselves, for some librari
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from torch import Tensor, nn
 
 from hubel.base.errors import WeightsError
 from hubel.base.names import nearest
 from hubel.nn import modules
+from hubel.nn.weights.paths import common, natural
+from hubel.nn.weights.ties import Part, Ties
 
 ROLES = ("weight", "bias", "running_mean", "running_var")
 COUNTERS = "num_batches_tracked"  # older files lack them, and nothing needs them
 _IMAGE_CHANNELS = {1, 3, 4}
 MOST_TOLD = 6
-CLOSE = 1e-9
 
 Shape = tuple[int, ...]
 Shapes = tuple[tuple[str, Shape], ...]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A module that bears weights: its path, the name of the tensor in each role, its shapes, whether it is an exit's.
-
-    A last axis or two of one place do not count: a 1×1 convolution and a dense layer on channels are one thing.
-    """
-
-    path: str
-    tensors: Mapping[str, str]
-    shapes: Shapes
-    exit: bool
-
-    @property
-    def text(self) -> str:
-        """Write the path with its tensors' shapes."""
-        return f"{self.path} ({', '.join(f'{role} {_text(shape)}' for role, shape in self.shapes)})"
 
 
 def match_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, str]:
@@ -117,11 +97,15 @@ def _paired(module: nn.Module, own: Mapping[str, Tensor], weights: Mapping[str, 
     if not any(part.exit for part in wanted):
         given = [part for part in given if not part.exit]
     named = _is_sorted(weights)
-    pairs, missing, left = (_pair_by_name if named else _pair)(wanted, given)
-    pairs = _settled(pairs, named)
-    if named:
-        _check_told_apart(pairs)
-    elif not missing:
+    ways = [_pair(wanted, given if not named else sorted(given, key=lambda part: natural(part.path)))]
+    ways += [_pair_by_name(wanted, given), _pair(wanted, sorted(given, key=_last_outside))]
+    pairs, missing, left = ways[0]
+    paired = [part for part, _ in pairs]
+    ties = Ties(module, paired, None if named else {part.path: place for place, part in enumerate(given)})
+    taken = ties.settled([[part for _, part in way] for way, *_ in ways])
+    ties.check(taken)
+    pairs = list(zip(paired, taken, strict=True))
+    if not named and not missing:
         _check_order(pairs, given)
     return pairs, missing, left
 
@@ -209,6 +193,11 @@ def _pair(wanted: list[Part], given: list[Part]) -> Pairs:
     return _chosen(wanted, given, lambda parts, before, after: parts[0])
 
 
+def _last_outside(part: Part) -> tuple[bool, list[tuple[str, int]]]:
+    """Sort by name, but what lies in no folder, such as a last normalisation, behind all that does."""
+    return "." not in part.path, natural(part.path)
+
+
 def _pair_by_name(wanted: list[Part], given: list[Part]) -> Pairs:
     """Pair parts of a file sorted by name, as safetensors are: take that which stands nearest to its neighbours.
 
@@ -222,7 +211,7 @@ def _pair_by_name(wanted: list[Part], given: list[Part]) -> Pairs:
 
         return min(parts, key=far)
 
-    return _chosen(wanted, sorted(given, key=_natural), nearest)
+    return _chosen(wanted, sorted(given, key=lambda part: natural(part.path)), nearest)
 
 
 def _chosen(wanted: list[Part], given: list[Part], choose: Choose) -> Pairs:
@@ -243,85 +232,9 @@ def _chosen(wanted: list[Part], given: list[Part], choose: Choose) -> Pairs:
     return pairs, missing, [part for parts in there.values() for part in parts]
 
 
-def _natural(part: Part) -> list[tuple[str, int]]:
-    """Sort `layer2.10` after `layer2.9`."""
-    return [(text, int(number or 0)) for text, number in re.findall(r"(\D+)(\d*)", f".{part.path}")]
-
-
 def _distance(one: str, other: str) -> int:
     """Count the steps from one path to another, up to where they part and down again."""
-    shared = _common(one, other).count(".") + 1 if _common(one, other) else 0
-    return one.count(".") + other.count(".") + 2 - 2 * shared
-
-
-def _settled(pairs: list[tuple[Part, Part]], named: bool) -> list[tuple[Part, Part]]:
-    """Exchange parts of equal shapes until neighbours in the network are neighbours in the file, as far as can be.
-
-    What follows a part in the network lies near it in the file's tree of names, and bears its mark: `conv_dw`, `bn_dw`.
-    Where the file is sorted by name, numbers that fit as well either way stand as they count.
-    """
-    taken = [part for _, part in pairs]
-    groups: dict[tuple[bool, Shapes], list[int]] = defaultdict(list)
-    for place, part in enumerate(taken):
-        groups[part.exit, part.shapes].append(place)
-    better = True
-    while better:
-        better = False
-        for places in groups.values():
-            for one, other in combinations(places, 2):
-                gain = _gain(taken, one, other)
-                if gain < -CLOSE or (named and gain < CLOSE and _turned(taken[one], taken[other])):
-                    taken[one], taken[other] = taken[other], taken[one]
-                    better = True
-    return [(wanted, part) for (wanted, _), part in zip(pairs, taken, strict=True)]
-
-
-def _gain(taken: list[Part], one: int, other: int) -> float:
-    """Return by how much more the neighbours would lie apart if two parts were exchanged."""
-    joints = {place for each in (one, other) for place in (each - 1, each) if 0 <= place < len(taken) - 1}
-    before = sum(_apart(taken[place].path, taken[place + 1].path) for place in joints)
-    taken[one], taken[other] = taken[other], taken[one]
-    after = sum(_apart(taken[place].path, taken[place + 1].path) for place in joints)
-    taken[one], taken[other] = taken[other], taken[one]
-    return after - before
-
-
-@cache
-def _apart(one: str, other: str) -> float:
-    marks = [set(_marks(path)) for path in (one, other)]
-    return _distance(one, other) - 0.1 * len(marks[0] & marks[1])
-
-
-def _numbered(one: str, other: str) -> bool:
-    """Whether two paths differ in numbers alone."""
-    return re.sub(r"\d+", "#", one) == re.sub(r"\d+", "#", other)
-
-
-def _turned(one: Part, other: Part) -> bool:
-    return _numbered(one.path, other.path) and _natural(other) < _natural(one)
-
-
-def _marks(path: str) -> list[str]:
-    """Return what the last named part of a path is called beyond its first word: `dw` of `conv_dw`, `1` of `bn1`."""
-    last = next((word for word in reversed(path.lower().split(".")) if not word.isdigit()), "")
-    return re.findall(r"[a-z]+|\d+", last)[1:]
-
-
-def _check_told_apart(pairs: list[tuple[Part, Part]]) -> None:
-    """Refuse a file sorted by name where two of its parts could as well change places, and no number orders them."""
-    taken = [part for _, part in pairs]
-    groups: dict[tuple[bool, Shapes], list[int]] = defaultdict(list)
-    for place, part in enumerate(taken):
-        groups[part.exit, part.shapes].append(place)
-    for places in groups.values():
-        for one, other in pairwise(places):
-            paths = taken[one].path, taken[other].path
-            if not _numbered(*paths) and abs(_gain(taken, one, other)) < CLOSE:
-                raise WeightsError(
-                    f"which weights belong to {pairs[one][0].path} and which to {pairs[other][0].path} cannot be told: "
-                    f"{paths[0]} and {paths[1]} have equal shapes and fit both, and the file is sorted by name; give a "
-                    "file in the model's own order (.pth), or rename its tensors to the network's paths"
-                )
+    return one.count(".") + other.count(".") + 2 - 2 * common(one, other)
 
 
 def _check_order(pairs: list[tuple[Part, Part]], given: list[Part]) -> None:
@@ -329,21 +242,12 @@ def _check_order(pairs: list[tuple[Part, Part]], given: list[Part]) -> None:
     places = {part.path: place for place, part in enumerate(given)}
     for (_, before), (part, after) in pairwise(pairs):
         if before.exit == after.exit and places[after.path] < places[before.path]:
-            common = _common(before.path, after.path)
-            if not common or common.count(".") + 2 < max(before.path.count("."), after.path.count(".")):
+            shared = common(before.path, after.path)
+            if not shared or shared + 1 < max(before.path.count("."), after.path.count(".")):
                 raise WeightsError(
                     f"the file's modules stand in another order than the network's: {part.path} would get "
                     f"{after.path}, which stands before {before.path}; rename the file's tensors to the network's paths"
                 )
-
-
-def _common(one: str, other: str) -> str:
-    same = []
-    for a, b in zip(one.split("."), other.split("."), strict=False):
-        if a != b:
-            break
-        same.append(a)
-    return ".".join(same)
 
 
 def _complaint(missing: list[Part], unexpected: list[Part]) -> str:
