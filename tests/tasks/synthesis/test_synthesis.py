@@ -15,14 +15,16 @@ from hubel import zoo
 from hubel.arch import analyse, parse
 from hubel.base.errors import DataError, NetworkError, SettingError
 from hubel.cli import main
-from hubel.data import Dataset, Splits
+from hubel.data import Batch, Dataset, Preprocessing, Splits
 from hubel.export import open_onnx
 from hubel.report import write_report
 from hubel.tasks import evaluate, load, load_model, task_of
 from hubel.tasks.synthesis.distance import features, frechet, moments
 from hubel.tasks.synthesis.pictures import between, grid, made_of, nearest, pictures
 from hubel.tasks.synthesis.targets import Alike
+from hubel.tasks.synthesis.task import Synthesis
 from hubel.train import Recipe, Run, StoppedError, choose, resume, train
+from hubel.train.loop.ways.adversarial import Adversarial
 
 MAKER = "8: dense 64, leaky 0.2, reshape 4x4x4, deconv 3 4x4 strides=2 same tanh"
 RECIPE = Recipe(
@@ -111,6 +113,19 @@ def test_it_learns(splits, tmp_path):
     longer = train(parse(MAKER), splits, RECIPE.replace(epochs=16, learning_rate=0.005), tmp_path / "longer")
     distances = [row.evaluation["distance"] for row in longer.metrics]
     assert min(distances[-5:]) < distances[0] / 2
+
+
+def test_the_loss_that_is_told_is_without_the_penalty_of_every_fourth_step(splits):
+    images, targets = splits.train.tensors()
+    batch, told = Batch(images[:16], targets[:16], torch.arange(16)), []
+    recipe = RECIPE.replace(device="cpu", memory_format="channels-last", compile="none")
+    for penalty in (0.0, 1000.0):
+        torch.manual_seed(0)
+        task = Synthesis(penalty=penalty)
+        step = Adversarial(parse(MAKER), recipe, task, Preprocessing.for_dataset(splits.train), splits.train)
+        torch.manual_seed(1)
+        told.append(float(step(batch, 0.001, 0)[0]))
+    assert told[0] == told[1]
 
 
 def test_a_stopped_run_goes_on_to_the_same_bits(run, splits, tmp_path):

@@ -27,6 +27,7 @@ from hubel.train.recipe.recipe import Recipe
 
 _EVERY = 4  # steps between two in which the penalties are added, as many times as large (Karras et al. 2020, "lazy")
 _ONLY = {"precision": "float32", "micro_batch": 0, "freeze": "", "label_smoothing": 0.0}
+_Loss = tuple[torch.Tensor, torch.Tensor]  # as it is told, and with what some steps alone add to it
 MAKER_LOSS = Figure("maker_loss", "the maker's loss", "number", "lowest")
 
 
@@ -50,7 +51,7 @@ class Adversarial(Step):
     2024, "R3GAN"): softplus of the difference between a made picture's score and a real one's, and the squared gradient
     of the score with respect to either, which keeps the two from circling. In one with batch normalisation a picture's
     score hangs on its batch's others, and such gradients say little: it learns by the logistic loss alone (Radford et
-    al. 2016, "DCGAN"). `figures`: the critic's loss, the maker's.
+    al. 2016, "DCGAN"). `figures`: the critic's loss without penalties, the maker's.
     """
 
     name = "adversarial"
@@ -105,11 +106,11 @@ class Adversarial(Step):
             self.average.update(self.average.share(number))
         return torch.stack([judged, fooled])
 
-    def _change(self, which: int, loss_of: Callable[[], torch.Tensor], rate: float, ready: Ready) -> torch.Tensor:
+    def _change(self, which: int, loss_of: Callable[[], _Loss], rate: float, ready: Ready) -> torch.Tensor:
         own = self._own[which]
         for optimizer in own:
             optimizer.zero_grad()
-        loss = loss_of()
+        told, loss = loss_of()
         loss.backward()
         ready((self.network, self.critic)[which], loss.detach())
         if self.recipe.clip_norm:
@@ -119,7 +120,7 @@ class Adversarial(Step):
         set_rate(own, rate)
         for optimizer in own:
             optimizer.step()
-        return loss.detach()
+        return told.detach()
 
     def _made(self, real: torch.Tensor) -> torch.Tensor:
         noise = torch.randn(len(real), self.latent, device=real.device)
@@ -130,7 +131,7 @@ class Adversarial(Step):
         scores: torch.Tensor = self.critic.logits(pictures)
         return scores.flatten(1).mean(1).float()
 
-    def _critics_loss(self, real: torch.Tensor, number: int) -> torch.Tensor:
+    def _critics_loss(self, real: torch.Tensor, number: int) -> _Loss:
         with torch.no_grad():
             made = self._made(real)
         penalised = self.paired and self.penalty > 0 and number % _EVERY == 0
@@ -138,18 +139,21 @@ class Adversarial(Step):
             real, made = real.detach().requires_grad_(), made.requires_grad_()
         of_real, of_made = self._scores(real), self._scores(made)
         if not self.paired:
-            return F.softplus(-of_real).mean() + F.softplus(of_made).mean()
+            loss = F.softplus(-of_real).mean() + F.softplus(of_made).mean()
+            return loss, loss
         loss = F.softplus(of_made - of_real).mean()
         if penalised:
             slopes = torch.autograd.grad(of_real.sum() + of_made.sum(), (real, made), create_graph=True)
             squared = sum(slope.float().square().sum((1, 2, 3)).mean() for slope in slopes)
-            loss = loss + self.penalty / 2 * _EVERY * squared
-        return loss
+            return loss, loss + self.penalty / 2 * _EVERY * squared
+        return loss, loss
 
-    def _makers_loss(self, real: torch.Tensor) -> torch.Tensor:
+    def _makers_loss(self, real: torch.Tensor) -> _Loss:
         of_made = self._scores(self._made(real))
         if not self.paired:
-            return F.softplus(-of_made).mean()
+            loss = F.softplus(-of_made).mean()
+            return loss, loss
         with torch.no_grad():
             of_real = self._scores(real)
-        return F.softplus(of_real - of_made).mean()
+        loss = F.softplus(of_real - of_made).mean()
+        return loss, loss
