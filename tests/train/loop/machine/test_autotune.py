@@ -87,7 +87,7 @@ def test_one_line_and_one_seed_give_one_model_however_busy_the_machine_is(tmp_pa
 def test_where_it_is_asked_for_it_is_measured(tmp_path, monkeypatch):
     measured: list[int] = []
 
-    def seconds(probe, recipes):
+    def seconds(probe, recipes, *_):
         measured.append(len(recipes))
         return [[2.0 - number] * 3 for number in range(len(recipes))]  # each change is twice as quick
 
@@ -114,7 +114,7 @@ def tuned(monkeypatch):
     monkeypatch.setattr("hubel.train.loop.machine.autotune._has_bfloat16", lambda device: False)
 
     def of(recipe, seconds):
-        def measured(probe, recipes):
+        def measured(probe, recipes, *_):
             found = [seconds[each.compile] for each in recipes]
             if any(isinstance(each, Exception) for each in found):
                 raise next(each for each in found if isinstance(each, Exception))
