@@ -42,14 +42,14 @@ class Input:
 
 
 def input_argument(text: str) -> Input:
-    """Read `224x224x3`, `16000x1`, `128:int`, `mask=128:bool`, `100x64:as-is`."""
-    found = re.fullmatch(r"(?:(\w+)=)?(\d{1,9}(?:[x×]\d{1,9})*)(?::([\w,-]+))?", text, re.ASCII)
-    if found is None:
+    """Read `224x224x3`, `16000x1`, `128:int`, `mask=128:bool`, `100x64:as-is`, `t=:int` (one number an example)."""
+    found = re.fullmatch(r"(?:(\w+)=)?(\d{1,9}(?:[x×]\d{1,9})*)?(?::([\w,-]+))?", text, re.ASCII)
+    if found is None or not (found[2] or found[3]):
         raise ArgumentTypeError(
             f"expected a shape such as 224x224x3 or 128, with NAME= before it and :int, :bool or :as-is after it where "
-            f"wanted, received {text!r}"
+            f"wanted (:int alone is one number an example), received {text!r}"
         )
-    shape = tuple(map(int, re.split("[x×]", found[2])))
+    shape = tuple(map(int, re.split("[x×]", found[2]))) if found[2] else ()
     if 0 in shape or len(shape) > _MOST:
         raise ArgumentTypeError(f"expected 1 to {_MOST} sizes of at least 1, received {text!r}")
     kinds = tuple((found[3] or "").split(",")) if found[3] else ()

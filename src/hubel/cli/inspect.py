@@ -58,7 +58,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         help="one image's shape, such as 224x224x3, a vector's length, steps and features of a sequence (16000x1), or "
         "a volume's sizes (16x64x64x1); NAME= before it where the model's forward has names, :int or :bool after it "
-        "for such numbers (128:int for token ids), :as-is for axes in PyTorch's own order; once for each input",
+        "for such numbers (128:int for token ids, t=:int for one number an example, such as a time step), :as-is for "
+        "axes in PyTorch's own order; once for each input",
     )
     parser.add_argument(
         "--batch-size",
@@ -132,6 +133,8 @@ def _model(arguments: Namespace) -> Inspection:
         return _network(arguments)
     if not arguments.input:
         raise SettingError("expected --input with the shape of one image, such as --input 224x224x3")
+    from hubel.nn import steps_first
+
     with aside():
         model = load_model(arguments.model)
         inputs = arguments.input
@@ -147,6 +150,8 @@ def _model(arguments: Namespace) -> Inspection:
             if found is None:
                 raise
     said = [moves(given, arguments.batch) for given in inputs]
+    if not any(given.kinds for given in arguments.input):
+        said += steps_first(model, found.rows, arguments.batch)
     said += [
         f"{given.text}: its axes are left in the order given, since the model does not take them with channels or "
         "features first"

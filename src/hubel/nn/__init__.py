@@ -6,7 +6,7 @@ from hubel.nn._given import SoftmaxWarning, without_softmax
 from hubel.nn._randomness import drawing, own_randomness
 from hubel.nn._training import step_first
 from hubel.nn.device import check_device, chosen_device, device_named, own_processor
-from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect
+from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect, steps_first
 from hubel.nn.inspection.onnx.costs import inspect_onnx
 from hubel.nn.reading.onnx.read import network_of_onnx
 from hubel.nn.reading.torch import network_of, translate
@@ -42,6 +42,7 @@ __all__ = [
     "read_weights",
     "run_call",
     "step_first",
+    "steps_first",
     "translate",
     "without_softmax",
 ]

@@ -218,3 +218,63 @@ def test_models_that_end_the_program(
     (tmp_path / "ending.py").write_text(CHOOSES)
     assert main([command, f"{tmp_path / 'ending.py'}:{name}", "--input", "4x4x3"]) == 2
     assert said in capsys.readouterr().err
+
+
+SEQUENCES = """
+import torch
+from torch import nn
+
+class First(nn.Module):
+    def __init__(self, batch_first=False, turn=False):
+        super().__init__()
+        self.rnn, self.turn = nn.LSTM(5, 6, batch_first=batch_first), turn
+
+    def forward(self, x):
+        return self.rnn(x.transpose(0, 1) if self.turn else x)[0]
+
+def batched():
+    return First(batch_first=True)
+
+def turned():
+    return First(turn=True)
+
+class Timed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.body = nn.Embedding(10, 3), nn.Conv2d(3, 3, 1)
+
+    def forward(self, x, t):
+        return self.body(x + self.table(t)[:, :, None, None])
+"""
+
+
+@pytest.fixture
+def sequences(tmp_path: Path) -> Path:
+    (tmp_path / "models.py").write_text(SEQUENCES)
+    return tmp_path / "models.py"
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "batch", "said"),
+    [("First", "7x5", "1", True), ("First", "7x5", "3", True), ("First", "1x5:as-is", "7", False),
+     ("batched", "7x5", "2", False), ("turned", "7x5", "2", False)],
+)  # fmt: skip
+def test_a_layer_that_takes_the_batch_for_steps_is_named(
+    sequences: Path, model: str, shape: str, batch: str, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", f"{sequences}:{model}", "--input", shape, "--batch-size", batch, "--json"]) == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    told = [note for note in notes if note.startswith("rnn: takes its steps first (batch_first=False)")]
+    assert len(told) == said
+    assert not said or f"the batch of {batch} for steps and 7 for sequences" in told[0]
+
+
+def test_one_number_an_example(sequences: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["inspect", f"{sequences}:Timed", "--input", "x=8x8x3", "--batch-size", "2", "--json"]
+    assert main([*words, "--input", "t=:int"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["output_shape"] == [2, 3, 8, 8]
+    for wrong in ("t=", ":", "t=:whole"):
+        with pytest.raises(SystemExit):
+            main([*words, "--input", wrong])
+        assert "expected" in capsys.readouterr().err

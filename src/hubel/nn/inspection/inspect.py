@@ -88,17 +88,32 @@ def inspect(
     rows = tuple(_rows(module, watch))
     size = batch if example is None else (shapes[0][0] if shapes and shapes[0] else 1)
     outputs = [] if stopped else watch.seen[module].outputs[-1]
+    said = [*_orders(input_shape), *steps_first(module, rows, size)]
     return Inspection(
         type(module).__name__,
         size,
         shapes,
         outputs[0] if outputs else None,
         rows,
-        (*notes, *_orders(input_shape), *_notes(module, watch)),
+        (*notes, *(said if example is None else ()), *_notes(module, watch)),
         flow.stops(),
         None if stopped else memory_of(module, flow.kept() if learns else None, flow.most),
         stopped,
     )
+
+
+def steps_first(module: nn.Module, rows: Sequence[ModuleRow], batch: int) -> Iterator[str]:
+    """Name recurrent layers that take the examples, which the model is given first, for steps."""
+    kept = {path for path, part in module.named_modules() if isinstance(part, nn.RNNBase) and not part.batch_first}
+    for row in rows:
+        shape = row.output_shape or ()
+        if row.path in kept and len(shape) == 3 and shape[0] == batch != shape[1]:
+            yield (
+                f"{row.path or row.type}: takes its steps first (batch_first=False), and so the batch of {batch} for "
+                f"steps and {shape[1]} for sequences; where the model is given steps first too, say these for its "
+                f"batch: --batch-size {shape[1]} --input {batch}x…:as-is, in Python "
+                f"example=torch.empty({shape[1]}, {batch}, …)"
+            )
 
 
 def _left_out(module: nn.Module, watch: Watch, stopped: str) -> str:
