@@ -102,6 +102,7 @@ def test_without_parts_a_share_is_held_out_and_found_again(splits, network, reci
         "each": "a class",
         "noun": "training images",
         "less": {},
+        "more": {},
     }
     notices = [event.message for event in told if isinstance(event, Notice)]
     assert notices == [

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 from hubel import zoo
 from hubel.report._glossary import SETTINGS, term
 from hubel.report._sections import table
-from hubel.tasks.synthesis.task import Synthesis
 from hubel.train import Run
 from hubel.view.writers.markup import Element, h
 
@@ -79,8 +77,7 @@ def again(run: Run) -> str:
     words += [f"--fit {source['fit']}"] if source.get("fit", "auto") != "auto" else []
     words += ["--bad-images skip"] if source.get("bad_images") == "skip" else []
     words += [f"--{name} {source[name]}" for name in ("task", "void", "vocabulary") if name in source]
-    critic = _critic(run, network)
-    words += [f"--critic {shlex.quote(critic)}"] if critic else []
+    words += [f"--{name} {shlex.quote(text)}" for name, text in run.task.asked_with(run.network, network).items()]
     layout = ("parts", "labels", "image_column", "label_column", "label_kind", "image_folder")
     told = {
         n: _beside(run, source[n]) or _last(source[n]) if n == "image_folder" else source[n]
@@ -100,17 +97,6 @@ def _network(run: Run) -> str:
     if name in zoo.names() and str(zoo.get(name)) == run.network_text:
         return name
     return shlex.quote(run.network_text)
-
-
-def _critic(run: Run, network: str) -> str:
-    """The text form of the network that judged pictures, where it was named or hangs on a name that `network` lacks."""
-    task = run.task
-    if not isinstance(task, Synthesis):
-        return ""
-    plain = replace(run.network, name=run.network.name if network == run.network.name else "")
-    usual = replace(task, critic="").critic_for(plain)
-    own = task.critic_for(run.network)
-    return "" if own == replace(usual, name=own.name) else str(own)
 
 
 def _sameness(run: Run) -> str:

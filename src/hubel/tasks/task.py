@@ -359,6 +359,12 @@ class Task(abc.ABC):
         """What a report shows of the model's answers to a set, besides its figures."""
         return ()
 
+    def asked_with(self, network: Network, named: str) -> Mapping[str, str]:
+        """Options of `hubel train` without which `named` (a name, or a text form) does not give the task that this is
+        for `network`, by name.
+        """
+        return {}
+
     def check(self, network: Network, shape: tuple[int, int, int]) -> None:
         """Raise ValueError where `network` does not take images of `shape` (H×W×C) or gives what the task does not
         want, with what would fit.

@@ -140,6 +140,12 @@ class Synthesis(task.Task, Judged):
             )
         return found
 
+    def asked_with(self, network: Network, named: str) -> Mapping[str, str]:
+        """The critic's text form, where it was named or hangs on a name that `named` lacks."""
+        plain = replace(network, name=network.name if named == network.name else "")
+        usual, own = replace(self, critic="").critic_for(plain), self.critic_for(network)
+        return {} if own == replace(usual, name=own.name) else {"critic": str(own)}
+
     def is_paired(self, critic: Network) -> bool:
         """Whether a critic judges each picture alone, without batch normalisation."""
         rows = analyse(critic).rows
