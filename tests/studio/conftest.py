@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,10 +17,10 @@ TOKEN = "the-token-of-this-launch"
 
 
 @contextmanager
-def studio(port=0, token=TOKEN, runs=Path("runs"), course=None):
-    """The address of a studio, which is stopped afterwards."""
-    with bound_socket(HERE, port) as bound:
-        server = server_of(token, runs, course)
+def studio(port=0, token=TOKEN, runs=None, course=None):
+    """The address of a studio, which is stopped afterwards; by default without the runs that lie where tests run."""
+    with bound_socket(HERE, port) as bound, TemporaryDirectory() as none:
+        server = server_of(token, runs or Path(none), course)
         thread = threading.Thread(target=server.run, args=([bound],))
         thread.start()
         try:
