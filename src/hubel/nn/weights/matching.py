@@ -97,7 +97,7 @@ def _paired(module: nn.Module, own: Mapping[str, Tensor], weights: Mapping[str, 
     if not any(part.exit for part in wanted):
         given = [part for part in given if not part.exit]
     named = _is_sorted(weights)
-    ways = [_pair(wanted, given if not named else sorted(given, key=lambda part: natural(part.path)))]
+    ways = [_pair(wanted, _by_name(given) if named else given)]
     ways += [_pair_by_name(wanted, given), _pair(wanted, sorted(given, key=_last_outside))]
     pairs, missing, left = ways[0]
     paired = [part for part, _ in pairs]
@@ -193,6 +193,10 @@ def _pair(wanted: list[Part], given: list[Part]) -> Pairs:
     return _chosen(wanted, given, lambda parts, before, after: parts[0])
 
 
+def _by_name(parts: Iterable[Part]) -> list[Part]:
+    return sorted(parts, key=lambda part: natural(part.path))
+
+
 def _last_outside(part: Part) -> tuple[bool, list[tuple[str, int]]]:
     """Sort by name, but what lies in no folder, such as a last normalisation, behind all that does."""
     return "." not in part.path, natural(part.path)
@@ -211,18 +215,18 @@ def _pair_by_name(wanted: list[Part], given: list[Part]) -> Pairs:
 
         return min(parts, key=far)
 
-    return _chosen(wanted, sorted(given, key=lambda part: natural(part.path)), nearest)
+    return _chosen(wanted, _by_name(given), nearest)
 
 
 def _chosen(wanted: list[Part], given: list[Part], choose: Choose) -> Pairs:
     there: dict[tuple[bool, Shapes], list[Part]] = defaultdict(list)
     for part in given:
-        there[part.exit, part.shapes].append(part)
-    single = [parts[0].path if len(parts := there[part.exit, part.shapes]) == 1 else None for part in wanted]
+        there[part.kind].append(part)
+    single = [parts[0].path if len(parts := there[part.kind]) == 1 else None for part in wanted]
     pairs: list[tuple[Part, Part]] = []
     missing: list[Part] = []
     for part, after in zip(wanted, [*single[1:], None], strict=True):
-        left = there[part.exit, part.shapes]
+        left = there[part.kind]
         if left:
             found = choose(left, pairs[-1][1].path if pairs else None, after)
             left.remove(found)
@@ -290,7 +294,3 @@ def _nearest(part: Part, others: Iterable[Part]) -> list[Part]:
 
     ranked = sorted(listed, key=distance)
     return ranked[:1] if len(ranked) < 2 or distance(ranked[0]) < distance(ranked[1]) else ranked[:2]
-
-
-def _text(shape: Shape) -> str:
-    return "×".join(map(str, shape)) or "1"
