@@ -111,6 +111,7 @@ def test_networks_of_the_zoo_keep_their_names(browser_page, address):
     room.get_by_role("button", name="work on the kept one").click()
     room.locator(".kept code", has_text="resnet50").wait_for()
     expect(heading).to_contain_text("resnet18")
+    room.wait_for_url(lambda url: "net=resnet18" in url and "with=resnet50" in url, wait_until="commit")
     room.reload()
     room.locator(".kept code", has_text="resnet50").wait_for()
     expect(heading).to_contain_text("resnet18")

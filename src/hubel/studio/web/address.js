@@ -1,9 +1,10 @@
 // What one sees stands behind # in the address, so that it can be linked and found again: room=design&net=28x28x1:…
 
 const SHORT = [["%3A", ":"], ["%2C", ","], ["%28", "("], ["%29", ")"], ["%7C", "|"], ["%2A", "*"], ["%20", "+"]];
-const WAIT = 150; // ms after the last change: browsers refuse to write addresses at every keystroke
+const WAIT = 200; // ms between two writings: browsers refuse to write addresses at every keystroke
 
 let timer = null;
+let last = -WAIT; // ms: when one was written
 const next = new Map();
 let before = ""; // the address to which they belong
 
@@ -12,13 +13,13 @@ export function addressed() {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 }
 
-/** Say something else in the address, a moment later; an empty value is left out. */
+/** Say something else in the address, at once unless it was just written; an empty value is left out. */
 export function address(values) {
   if (location.hash !== before) next.clear(); // what waited belongs to an address that somebody left
   before = location.hash;
   for (const [name, value] of Object.entries(values)) next.set(name, value);
   clearTimeout(timer);
-  timer = setTimeout(written, WAIT);
+  timer = setTimeout(written, last + WAIT - performance.now());
 }
 
 /** Go to another place of the studio, from which the browser's Back comes here again. */
@@ -35,6 +36,7 @@ export function written(way = "replaceState") {
   if (!next.size) return;
   const all = { ...addressed(), ...Object.fromEntries(next) };
   next.clear();
+  last = performance.now();
   const parts = Object.entries(all).filter(([, value]) => value).map(([name, value]) => `${name}=${escaped(value)}`);
   rewrite(parts.join("&"), way);
 }
