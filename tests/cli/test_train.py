@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageOps
 
 from hubel.cli import main
@@ -307,6 +308,19 @@ def test_training_on_from_a_run_with_frozen_layers(few: Path, hubel: Said) -> No
     assert "dense1: new weights, for 3 classes" in out
     status, _, err = hubel("train", few_classes, "three.npz", "--weights", "nowhere.pth")
     assert (status, "nowhere.pth: expected a file of weights" in err) == (2, True)
+
+
+@pytest.mark.filterwarnings("always")
+def test_what_the_order_of_weights_alone_told_is_in_the_data(few: Path, hubel: Said) -> None:
+    line = "28x28x1: maxpool 4, flatten, dense 8, relu, dense 8, relu, dense 8, relu, dense 10 softmax"
+    sizes = {"gamma": (8, 49), "zeta": (8, 8), "beta": (8, 8), "out": (10, 8)}
+    kernels = {f"{name}.weight": torch.ones(size) / 10 for name, size in sizes.items()}
+    torch.save(kernels | {f"{name}.bias": torch.zeros(size[0]) for name, size in sizes.items()}, "other.pth")
+    status, out, err = hubel("train", line, few, "--weights", "other.pth", "--epochs", 1, "--no-report", "--json")
+    weights = json.loads(out)["weights"]
+    assert (status, weights["fresh"], len(weights["notes"])) == (0, [], 1)
+    assert "is told by the file's order alone" in weights["notes"][0]
+    assert weights["notes"][0] in err
 
 
 def test_images_can_be_held_out(few: Path, hubel: Said) -> None:

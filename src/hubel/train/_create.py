@@ -62,7 +62,7 @@ def create_run(
         if recipe.augmentation == "auto":
             recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
         facts = _data_facts(splits, task, preprocessing, source)
-        begin = {"source": recipe.weights, "sha256": taken.sha256, "fresh": list(taken.fresh)} if taken else {}
+        begin = _beginning(recipe, taken) if taken else {}
         create(directory, network, recipe, facts, begin, step.name, tuned, report)
 
 
@@ -154,6 +154,11 @@ def _weights(network: Network, training: Dataset, recipe: Recipe) -> Pretrained 
         with torch.device("meta"):
             check_freeze(build(network), recipe.freeze)
     return None
+
+
+def _beginning(recipe: Recipe, taken: Pretrained) -> dict[str, Any]:
+    notes = {"notes": list(taken.notes)} if taken.notes else {}
+    return {"source": recipe.weights, "sha256": taken.sha256, "fresh": list(taken.fresh), **notes}
 
 
 def _augmentation(training: Dataset, preprocessing: Preprocessing, recipe: Recipe) -> Augmentation:

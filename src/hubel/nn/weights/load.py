@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,14 @@ class Pretrained:
 
     sha256: of the file. names: the module's tensors, and which of the file's each got. fresh: the paths of last layers
     that got none and start anew. about: what a model file of hubel's says of itself (classes, preprocessing, network);
-    empty for others.
+    empty for others. notes: what was warned of, as where a file's order alone told whose weights are whose.
     """
 
     sha256: str
     names: Mapping[str, str]
     fresh: tuple[str, ...]
     about: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def load_weights(module: nn.Module, source: str | Path, sha256: str | None = None) -> dict[str, str]:
@@ -62,15 +64,19 @@ def load_pretrained(
     path = find_weights(source, sha256)
     weights, about = read_weights(path), about_model(path)
     try:
-        names, fresh = match_body(module, weights)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            names, fresh = match_body(module, weights)
     except WeightsError as error:
         raise WeightsError(f"{source}: {error}") from None
+    for each in told:
+        warnings.warn(each.message, each.category, stacklevel=2)
     if classes is not None and about.get("classes", list(classes)) != list(classes):
         fresh = head_layers(module)
     heads = tuple(f"{path}." for path in fresh)
     names = {name: other for name, other in names.items() if not name.startswith(heads)}
     _fill(module, weights, names)
-    return Pretrained(sha256_of(path), names, fresh, about)
+    return Pretrained(sha256_of(path), names, fresh, about, tuple(str(each.message) for each in told))
 
 
 def _fill(module: nn.Module, weights: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
