@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -22,6 +23,19 @@ def net():
 
 def sound():
     return nn.Sequential(nn.Conv1d(1, 4, 9, 4), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(4, 2))
+
+class Kept(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 6, 5), nn.BatchNorm2d(6)
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
 
 class Odd(nn.Module):
     def __init__(self):
@@ -49,6 +63,22 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -
     assert main(list(arguments)) == status
     done = capsys.readouterr()
     return done.out, done.err
+
+
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize(
+    "verb", [("explain",), ("plan", "--device", "h100"), ("advise",), ("draw",), ("code",), ("compare", "vgg11")]
+)
+def test_what_is_warned_of_is_in_the_data(
+    folder: Path, capsys: pytest.CaptureFixture[str], verb: Sequence[str]
+) -> None:
+    line = [*verb, "mine.py:Kept", "--input", "32x32x3"]
+    out, err = said(capsys, *line, "--json")
+    (told,) = json.loads(out)["warnings"]
+    assert told.startswith("in training mode norm stay as in evaluation mode")
+    assert told in err
+    out, _ = said(capsys, verb[0], "vgg16", *verb[1:], "--json")
+    assert "warnings" not in json.loads(out)
 
 
 @pytest.mark.parametrize(("name", "shape", "text"), [("net", "32x32x3", LINE), ("sound", "160x1", SOUND)])

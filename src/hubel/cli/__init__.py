@@ -18,7 +18,7 @@ from hubel.base.files import check_apart
 from hubel.base.limits import looked_through
 from hubel.base.names import hint, shortened
 from hubel.cli._common import add_common
-from hubel.cli._output import between_words, say, steady, tell, told
+from hubel.cli._output import WARNED, between_words, say, steady, tell, told
 from hubel.cli._parser import VERBS, Parser, command_first
 
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
@@ -81,6 +81,7 @@ def _run(given: list[str], lost: Callable[[], OSError | None]) -> int:
         parser.print_help()
         return 0
     _TOLD.clear()
+    WARNED.clear()
     warnings.showwarning = _warned
     status, why = _guarded(parsed), lost()
     if why is None or isinstance(why, BrokenPipeError):
@@ -129,6 +130,7 @@ def _warned(
         return
     _TOLD.add(key)
     own = category.__module__.startswith("hubel.")
+    WARNED.extend([str(message)] * own)
     stream = file or sys.stderr
     said = between_words(f"hubel: {told(message)}\n", stream)
     stream.write(said if own else warnings.formatwarning(message, category, filename, lineno, line))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hubel.base.errors import FileError, SettingError
 from hubel.base.files import place_for, write_atomically
 from hubel.base.words import json_text
-from hubel.cli._output import between_words, print_json, print_line
+from hubel.cli._output import between_words, print_json, print_line, with_warnings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -163,7 +163,7 @@ def _is_plain(error: bool) -> bool:
 def _content(ending: str, arguments: Namespace, answer: Answer) -> bytes | str:
     theme = getattr(arguments, "theme", "auto")
     if ending == ".json":
-        return json_text(answer.data()) + "\n"
+        return json_text(with_warnings(answer.data())) + "\n"
     if ending == ".txt":
         return _plain(answer)
     if answer.content is not None:

@@ -20,9 +20,18 @@ _LONGEST = 6000  # letters of a message
 _PLAIN = dict(zip("×·−–—‑…→←↑↓⌊⌋⌈⌉≤≥≈█▀▄✓’‘“”", "x*----.><^v[][]<>~###v''\"\"", strict=True))
 
 
+WARNED: list[str] = []
+"""What hubel has warned of since its command began."""
+
+
+def with_warnings(value: Any) -> Any:
+    """Data with what hubel has warned of so far, where that is anything."""
+    return {**value, "warnings": [*WARNED]} if WARNED and isinstance(value, dict) else value
+
+
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON, with escapes for the letters that the receiver's encoding lacks."""
-    text = json_text(value)
+    text = json_text(with_warnings(value))
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
