@@ -18,7 +18,7 @@ from PIL import Image
 import hubel
 import hubel.cli
 from hubel.arch import parse
-from hubel.base.errors import ModelFileError, SettingError
+from hubel.base.errors import FileError, ModelFileError, SettingError
 from hubel.data import Preprocessing
 from hubel.export import SkewError, engines, export, onnx_model, open_onnx
 from hubel.export.check import compared
@@ -371,7 +371,8 @@ def test_a_model_is_not_written_over(run: Path, tmp_path: Path) -> None:
         export(file, link)
     assert hubel.cli.main(["export", str(file), "-o", str(link)]) == 2
     newest = max((run / "checkpoints").glob("*.safetensors"))
-    for at, (each, link_to) in enumerate(itertools.product((file, newest), ("hardlink_to", "symlink_to"))):
+    own = (file, newest, newest.with_suffix(".json"), run / "run.toml", run / "metrics.csv")
+    for at, (each, link_to) in enumerate(itertools.product(own, ("hardlink_to", "symlink_to"))):
         kept, place = each.read_bytes(), tmp_path / f"{at}.onnx"
         getattr(place, link_to)(each)
         for model in (run, Run.open(run)):
@@ -380,3 +381,10 @@ def test_a_model_is_not_written_over(run: Path, tmp_path: Path) -> None:
         assert hubel.cli.main(["export", str(run), "-o", str(place)]) == 2
         assert each.read_bytes() == kept
     assert file.read_bytes() == before
+    (tmp_path / "other.safetensors").write_bytes(before)
+    place = tmp_path / "other.onnx"
+    place.symlink_to(tmp_path / "other.safetensors")
+    with pytest.raises(FileError, match=r"other.onnx is a link to .*other.safetensors, a file of another kind"):
+        export(run, place)
+    assert hubel.cli.main(["export", str(run), "-o", str(place)]) == 2
+    assert (tmp_path / "other.safetensors").read_bytes() == before

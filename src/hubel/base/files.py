@@ -45,24 +45,31 @@ def write_atomically(path: Path, content: bytes | str, *, partial: str = "") -> 
 
 def place_for(path: Path) -> Path:
     """Return `path` where a file can be put there. Raises MissingFileError where there is no folder to put it in, and
-    FileError where it is a folder itself or nothing may be written to its folder.
+    FileError where it is a folder itself, nothing may be written to its folder, or it is a link to a file of another
+    kind.
     """
     if path.is_dir():
         raise FileError(f"{path} is a folder; name a file")
     _check_folder(path.parent)
-    if (path.is_file() or not path.exists()) and not os.access(Path(os.path.realpath(path)).parent, os.W_OK):
+    target = Path(os.path.realpath(path))
+    if path.is_symlink() and target.is_file() and target.suffix.lower() != path.suffix.lower():
+        raise FileError(f"{path} is a link to {target}, a file of another kind, which is not replaced; name another")
+    if (path.is_file() or not path.exists()) and not os.access(target.parent, os.W_OK):
         raise FileError(f"{path.parent}: nothing may be written to this folder; name another")
     return path
 
 
+_OF_A_RUN = ("run.toml", "metrics.csv", "*.safetensors", "checkpoints/*")
+
+
 def check_apart(place: Path, read: Iterable[str | os.PathLike[str]]) -> None:
     """Raise SettingError where a file put at `place` would take the place of one of those that are `read`, by a link
-    too. Of a folder, a run's, those are its weights and checkpoints.
+    too. Of a folder, a run's, those are its settings, log, weights and checkpoints.
     """
     if not place.is_file():
         return
     for word in read:
-        own = (Path(word), *Path(word).glob("*.safetensors"), *Path(word).glob("checkpoints/*.safetensors"))
+        own = (Path(word), *(each for kind in _OF_A_RUN for each in Path(word).glob(kind)))
         if any(each.is_file() and each.samefile(place) for each in own):
             raise SettingError(f"expected another file, received {place}, which is read here and is not replaced")
 
