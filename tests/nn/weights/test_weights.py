@@ -234,6 +234,53 @@ def test_images_of_other_channels_are_named(tmp_path):
             load_pretrained(grey, tmp_path / "colour.pth")
 
 
+SMALL = parse("8x8x3: conv 4 3x3, norm, relu, flatten, dense 2")
+
+
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize(("taken", "other"), [("state_dict", "state_dict_ema"), ("model", "ema")])
+def test_of_two_sets_the_one_that_is_taken_is_said(taken, other, tmp_path):
+    sets = {name: build(SMALL).state_dict() for name in (other, taken)}
+    torch.save({"epoch": 3, **sets, "optimizer": {"state": {}}}, tmp_path / "two.pth")
+    module = build(SMALL)
+    with pytest.warns(UserWarning, match=f"{taken} is taken; the file has {other} beside it"):
+        load_weights(module, tmp_path / "two.pth")
+    assert torch.equal(module.state_dict()["conv1.weight"], sets[taken]["conv1.weight"])
+    with pytest.warns(UserWarning, match="are left out"):
+        assert f"{taken} is taken" in load_pretrained(module, tmp_path / "two.pth").notes[0]
+    torch.save({"G": sets[taken], "D": sets[other]}, tmp_path / "two.pth")
+    with pytest.raises(ValueError, match="received dict that holds G, D; save the one you mean by itself"):
+        load_weights(module, tmp_path / "two.pth")
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.int64, torch.bool])
+def test_whole_numbers_are_no_weights(kind, tmp_path):
+    module = build(SMALL)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    given = {name: tensor.to(kind) if name == "dense1.weight" else tensor for name, tensor in before.items()}
+    torch.save({f"net.{name}": tensor for name, tensor in given.items()}, tmp_path / "whole.pth")
+    said = f"expected net.dense1.weight with floating numbers, received {str(kind).removeprefix('torch.')}"
+    with pytest.raises(ValueError, match=said):
+        load_weights(module, tmp_path / "whole.pth")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
+
+
+def test_words_that_others_have_for_normalisation(tmp_path):
+    words = {"norm1.weight": "gamma", "norm1.bias": "beta"}
+    words |= {"norm1.running_mean": "moving_mean", "norm1.running_var": "moving_variance"}
+    module = trained(build(SMALL))
+    tensors = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    renamed = {f"bn.{words[name]}" if name in words else name: tensor for name, tensor in tensors.items()}
+    save_file(renamed, tmp_path / "k.safetensors")
+    fresh = build(SMALL)
+    load_weights(fresh, tmp_path / "k.safetensors")
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in fresh.state_dict().items() if name in tensors)
+    odd = {name.replace("gamma", "scale").replace("beta", "offset"): tensor for name, tensor in renamed.items()}
+    save_file(odd, tmp_path / "k.safetensors")
+    with pytest.raises(ValueError, match=r"the nearest is bn \((moving_mean|scale|offset) 4"):
+        load_weights(fresh, tmp_path / "k.safetensors")
+
+
 def test_a_file_without_tensors_is_refused(tmp_path):
     torch.save({"accuracy": 0.9}, tmp_path / "weights.pth")
     with pytest.raises(ValueError, match="expected tensors by name"):

@@ -14,6 +14,7 @@ from hubel.nn.reading.lying import cut
 from hubel.nn.reading.record import Call
 
 GLOBAL = {"mean": arch.GlobalAveragePooling2D, "amax": arch.GlobalMaxPooling2D}
+_LISTS = (list, tuple, range)  # of places, which an index names one by one
 WHOLE = {4: GLOBAL, 3: {"mean": arch.GlobalAveragePooling1D, "amax": arch.GlobalMaxPooling1D}}
 
 
@@ -115,9 +116,19 @@ def mean_of_places(call: Call, given: Tensor, shape: tuple[int, ...]) -> Layer |
     return GLOBAL[str(call.what)]() if listed and call.what in GLOBAL and axis in (2, -1) and not keeps else None
 
 
+def chooses(call: Call) -> bool:
+    """Whether a call takes places by lists, which may give them in any order, and no view of them."""
+    index = call.inputs[1] if call.what == "getitem" else None
+    return any(isinstance(each, _LISTS) for each in (index if isinstance(index, tuple) else (index,)))
+
+
 def _cut(index: Any, shape: tuple[int, ...], order: str) -> Layer | arch.Chain | None:
-    """Return the layer that slices channels, or rows and columns; or takes one place alone, of all channels."""
-    if not isinstance(index, tuple) or not all(type(each) in (slice, int) or each is Ellipsis for each in index):
+    """Return the layer that slices channels, rows and columns, or takes channels by a list; or takes one place alone,
+    of all channels.
+    """
+    if not isinstance(index, tuple):
+        return None
+    if not all(type(each) in (slice, int, *_LISTS) or each is Ellipsis for each in index):
         return None
     if index.count(Ellipsis):
         place = index.index(Ellipsis)
@@ -125,6 +136,12 @@ def _cut(index: Any, shape: tuple[int, ...], order: str) -> Layer | arch.Chain |
     index = (*index, *[slice(None)] * (len(shape) - len(index)))
     if order == "last":
         index, shape = ((each[0], each[-1], *each[1:-1]) for each in (index, shape))
+    listed = next((each for each in index if isinstance(each, _LISTS)), None)
+    if listed is not None:
+        plain = all(type(number) is int for number in listed)
+        if not plain or index[1] is not listed or any(each != slice(None) for each in (index[0], *index[2:])):
+            return None
+        return arch.SelectChannels(tuple(number % shape[1] for number in listed))
     runs = [
         range(size)[each] if isinstance(each, slice) else range(size)[each:][:1]
         for size, each in zip(shape, index, strict=True)

@@ -10,7 +10,7 @@ from hubel.arch import Layer
 from hubel.base.errors import NetworkError
 from hubel.nn.reading.blocks import dealt_out
 from hubel.nn.reading.lying import turned
-from hubel.nn.reading.moves import mean_of_places, moved, window
+from hubel.nn.reading.moves import chooses, mean_of_places, moved, window
 from hubel.nn.reading.record import Call
 from hubel.nn.reading.tensors import SAME, VIEWS, Value
 
@@ -27,7 +27,8 @@ def rearranged(call: Call, given: Tensor, value: Value, kind: torch.dtype) -> Va
     before, after = tuple(given.shape), tuple(call.output.shape)
     if call.what in SAME and call.output.dtype.itemsize < given.dtype.itemsize and call.output.dtype != kind:
         raise NetworkError(f"{call.label}: rounds to {str(call.output.dtype).removeprefix('torch.')}, a tree does not")
-    if call.what in SAME or (call.what in (*VIEWS, *SPREAD) and before == after):
+    views = call.what in VIEWS and not chooses(call)
+    if call.what in SAME or ((views or call.what in SPREAD) and before == after):
         return value
     if call.what in SPREAD and value.order == "first":
         return Value(value.place, value.shape, "spread")
@@ -39,7 +40,7 @@ def rearranged(call: Call, given: Tensor, value: Value, kind: torch.dtype) -> Va
         if lies is None and axes[0] == 0 and value.order in ("first", "loose"):
             return Value(value.place, value.shape, "moved", (before[1:], tuple(axis - 1 for axis in axes[1:])))
         return None if lies is None else Value(value.place, value.shape, lies)
-    if call.what in VIEWS and given.numel() == call.output.numel():
+    if views and given.numel() == call.output.numel():
         return _view(value, before, after)
     if value.order in ("first", "last"):
         return window(call, given, value.order)

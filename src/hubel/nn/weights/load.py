@@ -62,13 +62,14 @@ def load_pretrained(
     layer is not taken, whatever its shape. Raises `WeightsError` as `load_weights` where anything else does not fit.
     """
     path = find_weights(source, sha256)
-    weights, about = read_weights(path), about_model(path)
-    try:
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
+    about = about_model(path)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        weights = read_weights(path)
+        try:
             names, fresh = match_body(module, weights)
-    except WeightsError as error:
-        raise WeightsError(f"{source}: {error}") from None
+        except WeightsError as error:
+            raise WeightsError(f"{source}: {error}") from None
     for each in told:
         warnings.warn(each.message, each.category, stacklevel=2)
     if classes is not None and about.get("classes", list(classes)) != list(classes):
@@ -80,10 +81,17 @@ def load_pretrained(
 
 
 def _fill(module: nn.Module, weights: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
-    for name in names.values():
-        if not bool(weights[name].isfinite().all()):
-            raise WeightsError(f"expected {name} with finite numbers, received others")
+    own = module.state_dict()
+    for name, other in names.items():
+        given = weights[other]
+        if own[name].is_floating_point() and not given.is_floating_point():
+            raise WeightsError(
+                f"expected {other} with floating numbers, received {str(given.dtype).removeprefix('torch.')}, of which "
+                "the file does not say what they stand for; have its makers write the weights before quantising"
+            )
+        if not bool(given.isfinite().all()):
+            raise WeightsError(f"expected {other} with finite numbers, received others")
     with torch.no_grad():
-        for name, tensor in module.state_dict().items():
+        for name, tensor in own.items():
             if name in names:
                 tensor.copy_(weights[names[name]].reshape(tensor.shape))

@@ -20,6 +20,7 @@ from hubel.nn.weights.paths import common, natural
 from hubel.nn.weights.ties import Part, Ties
 
 ROLES = ("weight", "bias", "running_mean", "running_var")
+_ELSEWHERE = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 COUNTERS = "num_batches_tracked"  # older files lack them, and nothing needs them
 _IMAGE_CHANNELS = {1, 3, 4}
 MOST_TOLD = 6
@@ -163,7 +164,8 @@ def _parts(weights: Mapping[str, Tensor], exits: tuple[str, ...] | None) -> list
         path, _, leaf = name.rpartition(".")
         if leaf == COUNTERS:
             continue
-        role = leaf if leaf in ROLES else "weight"
+        role = _ELSEWHERE.get(leaf, leaf)
+        role = role if role in ROLES else "weight"
         while role in found[path]:  # a second weight of the module's own
             path += "'"
         found[path][role] = name

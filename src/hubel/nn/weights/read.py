@@ -22,6 +22,10 @@ from hubel.base.limits import check_expansion
 WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema")
 
 
+class WeightsWarning(UserWarning):
+    """What of a file's weights was taken for what, where it could be meant otherwise."""
+
+
 def read_weights(source: str | Path, sha256: str | None = None) -> dict[str, Tensor]:
     """Read a file of weights into tensors by name, in the file's order.
 
@@ -83,10 +87,20 @@ def _pickled(path: Path) -> dict[str, Tensor]:
 def _tensors(found: Any, path: Path) -> dict[str, Tensor]:
     for word in WRAPPERS:
         if isinstance(found, Mapping) and isinstance(found.get(word), Mapping):
+            others = [name for name, other in found.items() if name != word and _overlap(other, found[word])]
+            if others:
+                warnings.warn(
+                    f"{path}: {word} is taken; the file has {' and '.join(map(str, others))} beside it, other weights "
+                    "for the same tensors, which are left out (save what you mean by itself)",
+                    WeightsWarning,
+                    stacklevel=2,
+                )
             found = found[word]
     tensors = {name: value for name, value in found.items() if isinstance(value, Tensor)} if _is_map(found) else {}
     if not tensors:
-        raise WeightsError(f"{path}: expected tensors by name (a state_dict), received {type(found).__name__}")
+        sets = [str(name) for name, value in found.items() if _overlap(value, value)] if _is_map(found) else []
+        held = f" that holds {', '.join(sets)}; save the one you mean by itself" if sets else ""
+        raise WeightsError(f"{path}: expected tensors by name (a state_dict), received {type(found).__name__}{held}")
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.nbytes > tensor.untyped_storage().nbytes():
             raise WeightsError(f"{path}: expected {name} with all its numbers in the file, received fewer")
@@ -102,6 +116,17 @@ def _check_packed(path: Path) -> None:
 
 def _is_map(found: object) -> bool:
     return isinstance(found, Mapping) and all(isinstance(name, str) for name in found)
+
+
+def _overlap(one: object, other: object) -> bool:
+    """Whether two of a file's values are sets of weights with a tensor of the same name."""
+    return bool(_tensor_names(one) & _tensor_names(other))
+
+
+def _tensor_names(found: object) -> set[str]:
+    if not isinstance(found, Mapping):
+        return set()
+    return {name for name, value in found.items() if isinstance(name, str) and isinstance(value, Tensor)}
 
 
 def _digits_of(address: str) -> str:

@@ -20,6 +20,7 @@ from torch import nn
 from hubel.base.errors import WeightsError
 from hubel.nn import modules
 from hubel.nn.weights.paths import Pull, beside, by_name, by_number, folder_of, following, near
+from hubel.nn.weights.read import WeightsWarning
 
 CLOSE = 1e-9
 _BESIDE = 0.4  # what it counts that branches that begin together share a part of their path
@@ -37,10 +38,6 @@ class _Move(NamedTuple):
     links: tuple[Link, ...]
 
 
-class OrderWarning(UserWarning):
-    """Which of a file's parts is which was taken from the order in which the file has them."""
-
-
 @dataclass(frozen=True)
 class Part:
     """A module that bears weights: its path, the name of the tensor in each role, its shapes, whether it is an exit's.
@@ -55,9 +52,12 @@ class Part:
 
     @property
     def text(self) -> str:
-        """Write the path with its tensors' shapes."""
-        shapes = (f"{role} {'×'.join(map(str, shape)) or '1'}" for role, shape in self.shapes)
-        return f"{self.path} ({', '.join(shapes)})"
+        """Write the path with its tensors' names and shapes."""
+        shapes = ", ".join(
+            f"{self.tensors[role].rpartition('.')[2]} {'×'.join(map(str, shape)) or '1'}" for role, shape in self.shapes
+        )
+        path = self.path.rstrip("'")
+        return f"{path} ({shapes})" if path else shapes
 
     @property
     def kind(self) -> tuple[bool, tuple[tuple[str, tuple[int, ...]], ...]]:
@@ -133,7 +133,7 @@ class Ties:
                 f"that {self._wanted[one].path} gets {taken[one].path} and {self._wanted[other].path} "
                 f"{taken[other].path}, of equal shapes, is told by the file's order alone{more}; compare the answers "
                 "with the model's own",
-                OrderWarning,
+                WeightsWarning,
                 stacklevel=2,
             )
 
