@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from safetensors import safe_open
@@ -67,6 +69,28 @@ def test_a_package_tells_which_pixels_are_taken_for_what(runs: Path, tmp_path: P
     assert "taken for" in card.split("## Mistakes")[1]
     assert " pixels\n" in card.split("## Mistakes")[1]
     assert "Wilson" not in card  # there is no share of images in it
+
+
+def test_eight_bits_and_measuring_on_the_same_kind_of_data_that_lies_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    little = LITTLE["segmentation"](tmp_path / "data")
+    elsewhere = tmp_path / "elsewhere"
+    for mask in (little.source / "masks").iterdir():
+        pixels = np.asarray(Image.open(mask)) // 255
+        pixels[0] = 7
+        Image.fromarray(pixels).save(mask)
+    shutil.copytree(little.source, elsewhere)
+    line = ["train", little.network, str(little.source), "--void", "7", "--epochs", "1", "--no-report"]
+    assert hubel.cli.main([*line, "--run", str(tmp_path / "run")]) == 0
+    line = ["export", str(tmp_path / "run"), "-o", str(tmp_path / "small.onnx"), "--int8", str(elsewhere)]
+    assert hubel.cli.main([*line, "--most-lost", "1"]) == 0
+    capsys.readouterr()
+    for where in (tmp_path / "run", tmp_path / "run" / "model.safetensors"):
+        assert hubel.cli.main(["evaluate", str(where), str(elsewhere), "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert "in the masks 7 is no class, as in training" in err
+        assert [each["name"] for each in json.loads(out)["per_class"]] == ["0", "1"]
 
 
 def test_numbers_leave_as_a_program_of_a_model_that_was_never_asked(tmp_path: Path) -> None:

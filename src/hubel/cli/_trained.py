@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubel import zoo
 from hubel.arch import Network, Shape
-from hubel.base.errors import MissingFileError, ModelFileError, SettingError
+from hubel.base.errors import HubelError, MissingFileError, ModelFileError, SettingError
 from hubel.base.exported import usable
 from hubel.base.names import did_you_mean, near_path
 from hubel.cli._network import named_network, tell_which
@@ -164,7 +164,21 @@ def reading_for(arguments: Namespace, model: LoadedModel) -> dict[str, Any]:
     }
     if model.task.reads_like and arguments.fit == "auto":
         settings["like"] = model.preprocessing
+    if "void" not in settings and (void := _own_void(Path(arguments.run_or_model))) is not None:
+        tell(f"in the masks {void} is no class, as in training")
+        settings["void"] = void
     return settings
+
+
+def _own_void(path: Path) -> int | None:
+    """Of a run, and of the model file in it, what is no class in the masks that it was trained on."""
+    from hubel.train import Run
+
+    try:
+        void: int | None = Run.open(path if path.is_dir() else path.parent).source.get("void")
+    except (HubelError, OSError):
+        return None
+    return void
 
 
 def reading(arguments: Namespace, shape: Shape) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hubel.cli._finish import Answer, finish
 from hubel.cli._making import add_asking, asked
 from hubel.cli._numbers import real
 from hubel.cli._output import tell
-from hubel.cli._trained import add_device, check_order, open_model, own_source, read, reading
+from hubel.cli._trained import add_device, check_order, open_model, own_source, read, reading, reading_for
 from hubel.tasks.decoding import VIEWS
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _calibration(arguments: Namespace, model: LoadedModel) -> Calibration:
     source = arguments.int8
     parts = _own_parts(arguments, source)
     if parts is None:
-        parts = read(**reading(_asked(source), model.task.images_of(model.network)), like=model.preprocessing).parts()
+        parts = read(**reading_for(_asked(source, arguments.run_or_model), model)).parts()
     name = next(each for each in ("test", "validation", "train") if each in parts)
     dataset, notes = align(parts[name], model.classes)
     if name == "train":
@@ -173,8 +173,8 @@ def _calibration(arguments: Namespace, model: LoadedModel) -> Calibration:
     return Calibration(parts["train"].images, (name, dataset))
 
 
-def _asked(source: str) -> Namespace:
-    return Namespace(data=source, fit="auto", bad_images="skip")
+def _asked(source: str, run_or_model: str = "") -> Namespace:
+    return Namespace(data=source, run_or_model=run_or_model, fit="auto", bad_images="skip")
 
 
 def _of(settings: dict[str, Any]) -> Sequence[Any]:
