@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import urllib.error
 import urllib.request
 from urllib.parse import parse_qs
@@ -223,7 +224,7 @@ def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
     )
     page.get_by_role("button", name="Pause").click()
     right = page.locator(".learn .totals dd").nth(3).inner_text()
-    assert float(right.rstrip("%")) > 80
+    assert float(right.partition("%")[0]) > 80
     assert page.locator(".filters canvas").count() == 10
     assert page.locator(".shown .false").count() > 0
     put(page.get_by_label("images a step"), "3.5")
@@ -278,6 +279,69 @@ def test_what_is_typed_is_read_by_itself_and_a_press_before_that_stands_for_it(b
     page.locator(".learn .wrong", has_text="received one from 28×28×1 to 9").wait_for()
     assert page.get_by_role("button", name="Train").is_disabled()
     assert seen(page) == 16
+
+
+def test_what_waits_is_measured_and_a_figure_of_older_weights_says_so(browser_page, address):
+    page = browser_page
+    page.goto(f"{address}/#token={TOKEN}&room=look")
+    page.wait_for_selector("html[data-ready]")
+    page.goto(f"{address}/#room=learn&learner=softmax+regression")
+    right = page.locator(".learn .totals dd").nth(3)
+    expect(right).to_have_text(re.compile(r"^\d+\.\d\d%$"), timeout=1000 * HANG)
+    page.get_by_role("button", name="One step").click()
+    mistakes = page.get_by_role("heading", name="its mistakes among all 2,000")
+    expect(mistakes).to_contain_text("after 16 images", timeout=1000 * HANG)
+    page.get_by_role("button", name="Train").click()
+    expect(right).to_have_text(re.compile(r"^\d+\.\d\d% after [\d,]+ images$"), timeout=1000 * HANG)
+    page.get_by_role("link", name="Look", exact=True).click()
+    told = page.locator(".look .note", has_text="has taught")
+    expect(told).to_contain_text(re.compile(r"images; after [\d,]+ of them it got \d"), timeout=1000 * HANG)
+    page.get_by_role("link", name="Learn", exact=True).click()
+    page.get_by_role("button", name="Pause").click()
+    expect(right).to_have_text(re.compile(r"^\d+\.\d\d%$"), timeout=1000 * HANG)
+    expect(mistakes).to_contain_text(f"after {seen(page):,} images")
+    assert f"{right.inner_text()} after {seen(page):,} (blue)" in page.locator(".learn .chart").get_attribute(
+        "aria-label"
+    )
+    page.get_by_role("link", name="Look", exact=True).click()
+    expect(told).to_contain_text(re.compile(r"images; it gets \d"), timeout=1000 * HANG)
+
+
+def test_what_was_learnt_stays_where_its_network_comes_again(browser_page, address):
+    page = browser_page
+    own = "28x28x1: conv 2 5x5/2 relu, flatten, dense 10 softmax"
+    page.goto(f"{address}/#token={TOKEN}&room=learn&learner={own.replace(' ', '+')}")
+    text, told, number = (
+        page.get_by_label("the network's text"),
+        page.locator(".learn .note").first,
+        page.locator(".learn .totals dd").first,
+    )
+    told.get_by_text("2,942 parameters").wait_for()
+    page.get_by_role("button", name="One step").click()
+    expect(number).to_have_text("16")
+    kernels = [each.get_attribute("href") for each in page.locator(".learn .filters a").all()]
+    text.fill(f"{own}x")
+    page.locator(".learn .wrong", has_text="softmaxx").wait_for()
+    text.fill(own)
+    expect(page.locator(".learn .wrong")).to_be_empty(timeout=1000 * HANG)
+    expect(number).to_have_text("16")
+    text.fill(own.replace("conv 2", "conv 22"))  # another that can learn
+    told.get_by_text("32,262 parameters").wait_for()
+    expect(number).to_have_text("0")
+    text.fill(own)
+    told.get_by_text("2,942 parameters").wait_for()
+    expect(number).to_have_text("16")
+    assert [each.get_attribute("href") for each in page.locator(".learn .filters a").all()] == kernels
+    page.get_by_role("button", name="One step").click()
+    expect(number).to_have_text("32")
+    page.get_by_label("network", exact=True).select_option("softmax regression")
+    told.get_by_text("7,850 parameters").wait_for()
+    page.get_by_role("button", name="One step").click()
+    expect(number).to_have_text("16")
+    text.fill(own)
+    expect(number).to_have_text("32")
+    page.get_by_role("button", name="Begin anew").click()
+    expect(number).to_have_text("0")
 
 
 TURNS = """() => new Promise((done) => {

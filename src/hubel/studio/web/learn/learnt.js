@@ -7,7 +7,7 @@ import { DEVIATION, MEAN, SIDE } from "hubel/studio/learn/digits";
 export const LEARNT = ".learnt"; // in place of a run's name, of which none begins so
 const SAMPLES = 8;
 
-/** `own`: {about, net, digits, seen, lastWrong} of the network that Learn has, null before there is one. */
+/** `own`: {about, net, digits, seen, right, lastWrong} of the network that Learn has, null before there is one. */
 export const learnt = { own: null };
 
 /** The network with its weights of this moment, as `load` takes it. */

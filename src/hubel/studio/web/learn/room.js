@@ -5,6 +5,7 @@ import { written } from "hubel/view/numbers";
 import { address, addressed } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
 import { drawKernels } from "hubel/studio/kernels";
+import { drawChart } from "hubel/studio/learn/chart";
 import { digits } from "hubel/studio/learn/digits";
 import { learnt, picture } from "hubel/studio/learn/learnt";
 import { Net, drawn } from "hubel/studio/learn/net";
@@ -12,6 +13,8 @@ import { Net, drawn } from "hubel/studio/learn/net";
 const [SLICE, DRAWN, AGAIN] = [24, 60, 500]; // ms at a time, from one drawing to the next, and until digits are asked again
 const [MEASURED_EACH, FIRST, SMOOTH, SHOWN] = [2000, 500, 0.98, 12]; // images; of the running loss; digits
 const OWN = "own";
+const OF_A_NETWORK = ["about", "net", "still", "chance", "order", "seen", "loss", "seconds", "learning", "losses", "rights", "lastWrong", "inStep", "next"];
+const MOST_KEPT = 5_000_000; // parameters
 const TYPED = 300; // ms from the last key until what is typed is read
 const [MOST_RATE, MOST_SIZE, LOST] = [1, 256, 100]; // of what may be set; a loss
 
@@ -21,6 +24,7 @@ export const learn = { name: "learn", title: "Learn", server: false, open: (plac
 class Learn {
   constructor(place) {
     this.networks = held("learners");
+    this.kept = new Map(); // what other networks have learnt, by their texts
     this.build(place);
     this.from(addressed());
   }
@@ -121,12 +125,39 @@ class Learn {
     this.wrong.textContent = found.error?.split("\n")[0] ?? ""; // without the line that points at a column
     const figures = found.error ? [] : [`${count(found.parameters)} parameters, ${count(found.macs)} multiply-adds an image`, ...found.notes];
     this.notes.textContent = figures.join("; ");
-    if (!found.error) this.about = found;
-    const isReady = !found.error && (await this.begin());
+    const isReady = !found.error && (await this.take(found));
     if (own !== this.reading) return;
     this.reading = null;
     this.able(isReady);
     if (isReady) this.pressed?.();
+  }
+
+  /** Go on with a network that was read where it stood, if it is the one that learns or learnt something before; else
+   * begin. Whether that could be. */
+  take(found) {
+    if (this.net && this.about.text === found.text) {
+      this.go();
+      return true;
+    }
+    if (this.seen) this.keep();
+    const before = this.kept.get(found.text);
+    if (!before) {
+      this.about = found;
+      return this.begin();
+    }
+    Object.assign(this, before, { measuring: null });
+    this.showDigits();
+    this.go();
+    return true;
+  }
+
+  /** Keep what was learnt for when its network comes again; the oldest go where all would be too much. */
+  keep() {
+    const { kept } = this;
+    kept.delete(this.about.text);
+    kept.set(this.about.text, Object.fromEntries(OF_A_NETWORK.map((name) => [name, this[name]])));
+    const all = () => [...kept.values()].reduce((sum, { about }) => sum + about.parameters, 0);
+    while (kept.size > 1 && all() > MOST_KEPT) kept.delete(kept.keys().next().value);
   }
 
   /** Weights drawn at random, of the network that was read; whether that could be. */
@@ -184,6 +215,7 @@ class Learn {
       this.example();
       if (performance.now() >= until) break;
     }
+    if (!this.learns && this.measuredLast !== this.seen) this.beginMeasuring(); // it waits: what stands there is measured
     if (this.asking) this.askDigits(until);
     if (this.measuring) this.measure(Math.max(began + SLICE, 2 * performance.now() - began));
     const now = performance.now();
@@ -248,6 +280,17 @@ class Learn {
     this.measuring = { seen: this.seen, at: this.digits.training, wrong: [] };
   }
 
+  /** After how many images the weights were that are measured, or were at last. */
+  get measuredLast() {
+    return (this.measuring ?? this.right)?.seen;
+  }
+
+  /** What was measured last: after how many images, and the share that was right. */
+  get right() {
+    const last = this.rights.at(-1);
+    return last && { seen: last[0], share: last[1] };
+  }
+
   /** Go on with that until a time. */
   measure(until) {
     const { digits, measuring: own } = this;
@@ -265,49 +308,19 @@ class Learn {
 
   show() {
     this.drawnAt = performance.now();
-    const right = this.rights.at(-1)?.[1];
+    const { right } = this;
     const figures = [
       ["images seen", count(this.seen)], ["times through all 8,000", (this.seen / this.digits.training).toFixed(2)],
-      ["loss", this.loss === null ? "–" : this.loss.toFixed(4)], ["right of 2,000 others", right === undefined ? "–" : percent(right)],
+      ["loss", this.loss === null ? "–" : this.loss.toFixed(4)], ["right of 2,000 others", right ? [percent(right.share), right.seen === this.seen ? "" : h("small", {}, ` after ${count(right.seen)} images`)] : "–"],
       ["seconds", this.seconds.toFixed(1)], ["images learnt a second", this.learning ? count(Math.round(this.seen / this.learning)) : "–"],
       ["learning rate now", this.rate.getAttribute("aria-invalid") === "true" ? "–" : written(String(Number(this.rateNow.toPrecision(2))))],
     ];
     this.figures.replaceChildren(...figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
     this.measured.textContent = this.measuring ? `measuring: ${count(this.measuring.at - this.digits.training)} of 2,000` : "";
-    this.draw();
+    const [lossColour, rightColour, quiet] = [this.ofLoss, this.ofRight, this.notes].map((each) => getComputedStyle(each).color);
+    drawChart(this.chart, this, { lossColour, rightColour, quiet });
     this.showKernels();
     if (this.running && !this.asking && performance.now() - (this.shownAt ?? 0) > AGAIN) this.showDigits();
-  }
-
-  draw() {
-    const { chart } = this;
-    const [lossColour, rightColour, quiet] = [this.ofLoss, this.ofRight, this.notes].map((each) => getComputedStyle(each).color);
-    const [width, height, ratio] = [chart.clientWidth || 640, 220, devicePixelRatio || 1];
-    if (chart.width !== Math.round(width * ratio)) Object.assign(chart, { width: Math.round(width * ratio), height: height * ratio });
-    const pen = chart.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    const most = Math.max(this.seen, 1);
-    const top = Math.max(2.5, ...this.losses.slice(0, 1).map(([, loss]) => loss));
-    const line = (points, of, colour) => {
-      pen.beginPath();
-      points.forEach(([seen, value], at) => pen[at ? "lineTo" : "moveTo"](34 + ((width - 74) * seen) / most, 12 + (height - 34) * of(value)));
-      pen.strokeStyle = colour;
-      pen.lineWidth = 2;
-      pen.stroke();
-    };
-    pen.font = "12px sans-serif";
-    pen.fillStyle = quiet;
-    for (const [place, loss, right] of [[0, top.toFixed(1), "100 %"], [0.5, (top / 2).toFixed(1), "50 %"], [1, "0", "0 %"]]) {
-      const y = 12 + (height - 34) * place;
-      pen.fillText(loss, 2, y + 4);
-      pen.fillText(right, width - 36, y + 4);
-      pen.fillRect(34, y, width - 74, 0.5);
-    }
-    pen.fillText(`${count(this.seen)} images seen`, 34, height - 6);
-    line(thinned(this.losses), (loss) => 1 - loss / top, lossColour);
-    line(this.rights, (right) => 1 - right, rightColour);
-    chart.setAttribute("aria-label", `loss ${this.loss?.toFixed(3) ?? "–"} (orange), right of 2,000 others ${percent(this.rights.at(-1)?.[1] ?? 0)} (blue), after ${count(this.seen)} images`);
   }
 
   /** The first layer's weights: as pictures where they are kernels, or as large as the image where it is dense. */
@@ -321,14 +334,14 @@ class Learn {
   showDigits() {
     this.shownAt = performance.now();
     this.asking = [];
-    const measured = this.rights.at(-1)?.[0];
+    const measured = this.right?.seen;
     this.mistakesOf.textContent = measured ? `, after ${count(measured)} images` : "";
     if (!this.seen) {
       this.mistakes.replaceChildren(h("p", { class: "note" }, "Nothing is learnt yet: the weights are drawn at random, and what is right is guessed, about one of ten. Press Train."));
       return;
     }
     if (!measured) {
-      this.mistakes.replaceChildren(h("p", { class: "note" }, `All 2,000 are measured once it has learnt from ${count(FIRST)} images.`));
+      this.mistakes.replaceChildren(h("p", { class: "note" }, `All 2,000 are measured once it has learnt from ${count(FIRST)} images, or waits.`));
       return;
     }
     this.mistakes.replaceChildren(...this.lastWrong.slice(0, SHOWN).map(([index, said]) => this.digit(index, said)), this.lastWrong.length > SHOWN ? h("p", { class: "note" }, `${SHOWN} of ${this.lastWrong.length}`) : "");
@@ -366,10 +379,4 @@ function shuffled(number, chance) {
     [order[i], order[j]] = [order[j], order[i]];
   }
   return order;
-}
-
-/** At most about 600 points of a line. */
-function thinned(points) {
-  const every = Math.ceil(points.length / 600);
-  return points.filter((_, at) => at % every === 0 || at === points.length - 1);
 }

@@ -50,7 +50,7 @@ export class Inside {
     this.showFilters();
   }
 
-  /** Show what Learn has learnt in this page, and goes on to learn: {about, net, digits, seen, lastWrong}. */
+  /** Show what Learn has learnt in this page, and goes on to learn: {about, net, digits, seen, right, lastWrong}. */
   openLearnt(own) {
     if (this.net !== own.net) {
       this.close();
@@ -62,8 +62,10 @@ export class Inside {
       this.matters.later();
     }
     clearTimeout(this.timer);
+    const { right } = own;
+    const gets = right?.seen === own.seen ? "it gets" : `after ${count(right?.seen ?? 0)} of them it got`;
     this.told.textContent = own.seen
-      ? `A network that this page has taught ${count(own.seen)} images${own.rights.length ? `; it gets ${percent(own.rights.at(-1)[1])} of 2,000 others right` : ""}. Draw a digit of your own.`
+      ? `A network that this page has taught ${count(own.seen)} images${right ? `; ${gets} ${percent(right.share)} of 2,000 others right` : ""}. Draw a digit of your own.`
       : "This page has not taught it anything yet: its weights are drawn at random.";
     if (own.net.updates !== this.step && !this.live.model.isAnyChanged) {
       this.step = own.net.updates;
