@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from hubel.arch import ShapeError
 from hubel.cli import main
@@ -226,11 +227,6 @@ def test_no_module_passes_that_pytorch_refuses() -> None:
             inspect(module, example=example)
 
 
-class Packs(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 3]), batch_first=True).data
-
-
 class Picks(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x[x[:, :, 0] > 0]
@@ -253,7 +249,6 @@ class Gathers(nn.Module):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (Packs(), "Packs: decides on the numbers in a tensor"),
         (Picks(), "Picks: decides on the numbers in a tensor"),
         (LooksUp(), "table .Embedding.: looks rows up by whole numbers"),
         (Gathers(), "Gathers: RuntimeError: .*[Ss]ize"),
@@ -304,3 +299,37 @@ def test_what_runs_before_numbers_decide_is_counted_and_the_rest_is_named(
     said = capsys.readouterr().out
     assert "MACs        15 forward" in said
     assert "runs on shapes alone: torch.nonzero; counted up to there alone" in said
+
+
+class Packed(nn.Module):
+    def __init__(self, kind: str, lengths: str, unpacks: bool) -> None:
+        super().__init__()
+        self.recurrent = getattr(nn, kind)(8, 12, 2, batch_first=True, bidirectional=True)
+        self.lengths, self.unpacks = lengths, unpacks
+
+    def forward(self, x: Tensor, sizes: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence
+        if self.lengths == "sort":
+            sizes, order = sizes.sort(descending=True)
+            given = packed(x[order], sizes, batch_first=True)
+        else:
+            lengths = {"tensor": sizes, "list": sizes.tolist(), "cpu": sizes.to("cpu", torch.int64)}[self.lengths]
+            given = packed(x, lengths, batch_first=True, enforce_sorted=False)
+        output, state = self.recurrent(given)
+        if self.unpacks:
+            return nn.utils.rnn.pad_packed_sequence(output, batch_first=True)[0]
+        return state[0] if isinstance(state, tuple) else state
+
+
+@pytest.mark.parametrize("unpacks", [True, False])
+@pytest.mark.parametrize("lengths", ["tensor", "list", "cpu", "sort"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_packed_sequences_whose_lengths_are_given_count_as_pytorch_counts_them(
+    kind: str, lengths: str, unpacks: bool
+) -> None:
+    model, given = Packed(kind, lengths, unpacks), (torch.randn(3, 6, 8), torch.tensor([6, 2, 4]))
+    with FlopCounterMode(display=False) as counter:
+        wanted = model(*given)
+    report = inspect(model, example=given)
+    assert (report.macs, report.output_shape) == (counter.get_total_flops() // 2, tuple(wanted.shape))
+    assert torch.equal(model(*given), wanted)

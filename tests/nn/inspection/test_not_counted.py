@@ -268,6 +268,8 @@ class Spectral(nn.Module):
 def test_distances_of_all_pairs_are_counted() -> None:
     report = inspect(Distances(), example=torch.randn(7, 6))
     assert (report.macs, notes(report)) == (7 * 10 * 6, {})
+    many = inspect(Distances(), example=torch.randn(40, 6, requires_grad=True))  # which PyTorch does as one product
+    assert (many.macs, many.backward_macs, notes(many)) == (40 * 10 * 6, 2 * 40 * 10 * 6, {})
 
 
 def test_pictures_are_real_where_the_first_weights_are_complex_and_transforms_are_not_counted() -> None:

@@ -74,8 +74,8 @@ def _distances(arguments: Sequence[Any], output: Any) -> list[Product]:
     """Distances of all pairs of rows: one difference after the other is multiplied and added; of other powers than
     squares nothing is.
     """
-    rows, others, power = arguments[:3]
-    if power != 2:
+    rows, others, *power = arguments[:3]
+    if power not in ([], [2]):
         return []
     return [(output.numel() * rows.shape[-1], (rows,), (others,))]
 
@@ -99,6 +99,7 @@ RULES: dict[Any, Rule] = {
     aten._grouped_mm: _grouped,
     aten._trilinear: _bilinear,
     aten._cdist_forward: _distances,
+    aten._euclidean_dist: _distances,  # the same of more than 25 rows, as a product of matrices
     aten.mkldnn_rnn_layer: recurrent.products,
     aten._scaled_dot_product_flash_attention: _attention,
     aten._scaled_dot_product_flash_attention_for_cpu: _attention,

@@ -217,7 +217,10 @@ class Watch(TorchDispatchMode):
             self.loose += [each for each in tensors if each.requires_grad and each.is_leaf and not each.is_meta]
         if func in INDEXED:
             args = (args[0], [place for each in args[1] for place in _places(each)], *args[2:])
+        lengths = args[1:2] if func is aten._pack_padded_sequence.default else ()
         args, named = replaced((args, dict(kwargs)), self.twins.of)
+        if lengths:  # which decide how many steps there are
+            args = (args[0], *lengths, *args[2:])
         if "device" in named:
             named["device"] = META
         return _shaped(func, args, named)
@@ -289,7 +292,10 @@ class _Devices(TorchFunctionMode):
             place = "" if self.answers[Tensor.is_cpu.__get__] else f"{self.device.type}."  # type: ignore[attr-defined]
             return found.replace("torch.meta.", f"torch.{place}")
         if func.__name__ in RECURRENT:
+            packed = isinstance(args[1], Tensor) and not args[1].is_floating_point()
+            sizes = args[1:2] if packed else ()  # how many sequences go on at each step, which is counted by
             args, kwargs = replaced((args, dict(kwargs or {})), self.watch.twins.of)
+            args = (args[0], *(sizes or args[1:2]), *args[2:])
             if func.__name__ == "lstm" and not kwargs and recurrent.by_onednn(self.device, args):
                 with self:
                     return recurrent.lstm(*args)
