@@ -276,6 +276,37 @@ def test_the_reading_program_has_all_that_it_names(frame: Frame | None) -> None:
     assert set(named(compile(program, "read", "exec"))) - {*known, *dir(builtins)} == set()
 
 
+@pytest.mark.parametrize(
+    ("kind", "names", "settings"),
+    [("multilabel", ("cat", "dog", "wet"), {}), ("regression", ("kg", "m"), {"means": [3, 1], "deviations": [2, 1]})],
+)
+def test_a_package_says_labels_and_numbers(kind: str, names: Any, settings: Any, tmp_path: Path) -> None:
+    network = hubel.parse(f"8x8x3: conv 4 3x3, flatten, dense {len(names)}")
+    task = task_named(kind).from_settings(names, settings)
+    model = LoadedModel(
+        network, lived_in(network, 2), Preprocessing(8, 8, 3, (0.5,) * 3, (0.2,) * 3, fit="stretch"), task
+    )
+    export(model, tmp_path / "folder", to="package")
+    shown = tmp_path / "folder" / "examples" / "1.jpg"
+    bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    said: list[str] = []
+    for line in (["predict.py", str(shown)], ["test_predict.py"]):
+        done = subprocess.run(
+            [sys.executable, *line], cwd=tmp_path / "folder", check=True, env=bare, capture_output=True
+        )
+        said = [done.stdout.decode(), *said]
+    told = task.answer(model, shown).data()
+    if kind == "multilabel":
+        wanted = told["labels"] or ["no label"]
+        assert [
+            each.rsplit(" ", 1)[0] if told["labels"] else each for each in said[1].strip().split("   ")[1:]
+        ] == wanted
+    else:
+        found = dict(each.rsplit(" ", 1) for each in said[1].strip().split("   ")[1:])
+        assert {name: float(value) for name, value in found.items()} == pytest.approx(told["numbers"], abs=1e-3)
+    assert "predict(" in (tmp_path / "folder" / "README.md").read_text()
+
+
 def test_what_a_package_has_no_program_for_is_refused(tmp_path: Path) -> None:
     network = hubel.parse("8x8x3: flatten, dense 4, caption 3 5 4")
     task = task_named("caption").from_settings((), {"words": ["cat", "dog", "red"], "steps": 3})

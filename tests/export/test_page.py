@@ -315,11 +315,42 @@ def test_a_page_colours_as_colorize_does(engine: str, tmp_path: Path, browser_pa
     assert browser_page.locator(".said").inner_text() == f"colourfulness {answer.vivid:.1f}"
 
 
+LISTED = {
+    "labels": ("multilabel", ("cat", "dog", "wet", "red"), {}, "dense 4 sigmoid"),
+    "labels without an end": ("multilabel", ("cat", "dog", "wet", "red"), {}, "dense 4"),
+    "numbers": ("regression", ("weight", "height"), {"means": [3.0, 0.5], "deviations": [2.0, 0.1]}, "dense 2"),
+    "one number": ("regression", ("age",), {"means": [40.0], "deviations": [12.0]}, "dense 1"),
+}
+
+
+@pytest.mark.parametrize("listed", LISTED)
+def test_a_page_says_labels_and_numbers(listed: str, tmp_path: Path, browser_page: Any) -> None:
+    kind, names, settings, end = LISTED[listed]
+    task, network = task_named(kind).from_settings(names, settings), hubel.parse(f"16x24x3: conv 4 3x3, flatten, {end}")
+    preparation = Preprocessing(16, 24, 3, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), fit="stretch")
+    model = LoadedModel(network, lived_in(network, 3), preparation, task)
+    export(model, tmp_path / "page.html")
+    shown = tmp_path / "shown.png"
+    picture("red", 5, 40, 31).save(shown)
+    browser_page.goto((tmp_path / "page.html").as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    browser_page.set_input_files("#files", str(shown))
+    browser_page.wait_for_selector("figure.answer .said")
+    said, told = browser_page.locator(".said").inner_text(), task.answer(model, shown).data()
+    if kind == "multilabel":
+        assert said == (", ".join(told["labels"]) or "no label")
+        shares = [float(each.inner_text().rstrip("%")) / 100 for each in browser_page.locator(".share").all()]
+        assert shares[: len(told["top"])] == pytest.approx([each["probability"] for each in told["top"]], abs=2e-3)
+    else:
+        values = dict(each.rsplit(" ", 1) for each in said.split(", "))
+        assert {name: float(value) for name, value in values.items()} == pytest.approx(told["numbers"], rel=5e-3)
+
+
 def test_what_no_page_answers_for_is_refused(tmp_path: Path) -> None:
-    task = task_named("regression").from_settings(("weight",), {"means": [0.0], "deviations": [1.0]})
-    network = hubel.parse("8x8x3: flatten, dense 1")
+    task = task_named("caption").from_settings((), {"words": ["cat", "dog", "red"], "steps": 3})
+    network = hubel.parse("8x8x3: flatten, dense 4, caption 3 5 4")
     model = LoadedModel(network, lived_in(network), Preprocessing(8, 8, 3, (0.4,) * 3, (0.2,) * 3), task)
-    with pytest.raises(SettingError, match="or colour pictures, not for regression"):
+    with pytest.raises(SettingError, match="or colour pictures, not for caption"):
         export(model, tmp_path / "page.html")
 
 

@@ -76,7 +76,8 @@ class Decoding:
     outcome is multiplied by and that are added. likeliest: the name of a second output, the likeliest class of each
     place, where there is one. boxes, points, colours: how scores are such, where they are. carries: whether layers go
     on with what they remembered, which is given and given back besides. names: whether the outcome is probabilities of
-    classes, of which an answer tells the likeliest (`answer.Named`).
+    classes, of which an answer tells the likeliest (`answer.Named`). enough: of probabilities of labels, from which on
+    an image has one.
     writes: whether each step's scores come of the likeliest word of the step before, which is told as `likeliest`: of
     two words as likely as each other, all that follows hangs on which is taken. makes: whether a vector of noise is
     taken and the scores are a picture, as the preparation would scale it.
@@ -90,6 +91,7 @@ class Decoding:
     carries: bool = False
     writes: bool = False
     names: bool = False
+    enough: float = 0.0
     makes: bool = False
     boxes: BoxRules | None = None
     points: PointRules | None = None
@@ -100,6 +102,11 @@ class Decoding:
         """Whether an answer is what is where, of which no number is the likeliest few."""
         marks = self.boxes or self.points or self.colours
         return marks is not None or bool(self.likeliest and not self.writes)
+
+    @property
+    def lists(self) -> bool:
+        """Whether the outcome is a number a class that an answer tells as it is: of labels, or measured."""
+        return bool(self.enough or self.scale)
 
     @property
     def sees_none(self) -> bool:

@@ -64,7 +64,7 @@ def _output(model: LoadedModel) -> str:
     """What of the outputs a reader wants first."""
     decoding = decoding_of(model.task.name)
     kinds = {"boxes": decoding.boxes, "points": decoding.points, "picture": decoding.colours}
-    return next((name for name, rules in kinds.items() if rules), decoding.likeliest or "probabilities")
+    return next((name for name, rules in kinds.items() if rules), decoding.likeliest or decoding.output)
 
 
 def _figures(order: Order) -> Iterator[str]:

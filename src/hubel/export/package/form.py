@@ -19,7 +19,7 @@ from hubel.export.odd_sounds import odd_sounds
 from hubel.export.onnx.form import RUNTIME, onnx_bytes, runner, usual_input
 from hubel.export.package.card import card
 from hubel.export.package.reading import reading_program
-from hubel.tasks.decoding import decoding_of
+from hubel.tasks.decoding import Decoding, decoding_of
 from hubel.view.figures.tiles import png_bytes
 
 PROGRAMS = ("predict.py", "test_predict.py", "Dockerfile")
@@ -33,11 +33,10 @@ def written_package(order: Order) -> Written:
     """
     model = order.model
     decoding = decoding_of(model.task.name)
-    told = decoding.names or decoding.likeliest or decoding.boxes or decoding.points or decoding.colours
-    if decoding.writes or not told:
+    if not (decoding.names or decoding.lists or decoding.says_where):
         raise SettingError(
-            "a package is written for models that name classes, of a picture or its places, find objects or points, or "
-            f"colour pictures, not for {model.task.name}"
+            "a package is written for models that name classes or labels, of a picture or its places, say numbers, "
+            f"find objects or points, or colour pictures, not for {model.task.name}"
         )
     if model.preprocessing.channels not in (1, 3):
         raise SettingError(
@@ -63,6 +62,7 @@ def written_package(order: Order) -> Written:
     made = {
         "model.onnx": content,
         **{name: own.joinpath(name).read_bytes() for name in PROGRAMS},
+        "predict.py": _predicting(own.joinpath("predict.py").read_text(encoding="utf-8"), decoding),
         "reading.py": program.encode(),
         "requirements.txt": _requirements().encode(),
         "answers.json": json.dumps(answers, indent=1).encode(),
@@ -70,6 +70,11 @@ def written_package(order: Order) -> Written:
         **{f"examples/{name}": shown for name, shown in pictures.items()},
     }
     return Written(made, input, run, f"the package, {RUNTIME}", read=read)
+
+
+def _predicting(program: str, decoding: Decoding) -> bytes:
+    """The program that says what was found, with what it cannot know of the model's file."""
+    return program.replace("ENOUGH = None", f"ENOUGH = {decoding.enough or None}").encode()
 
 
 def _requirements() -> str:

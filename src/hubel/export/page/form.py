@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hubel.arch import analyse
+from hubel.arch import analyse, closing_function
 from hubel.base.errors import SettingError
 from hubel.code.javascript import engine_modules
 from hubel.data.colours.white import for_pages
@@ -40,8 +40,9 @@ _EXPORT = re.compile(r"export\{(?P<names>[^{}]*)\};?\s*(?://# sourceMappingURL=\
 
 
 def written_page(order: Order) -> Written:
-    """Write a page that classifies pictures, the camera and drawings, names the class of each of their pixels, finds
-    objects or points in them, or colours them; or one that classifies WAV files and what the microphone hears.
+    """Write a page that says of pictures, the camera and drawings which class or labels they have, or numbers, names
+    the class of each of their pixels, finds objects or points in them, or colours them; or one that says so of WAV
+    files and what the microphone hears.
 
     Small networks run in the page's own engine, others in ONNX Runtime as WebAssembly, which npm installs beside
     (onnxruntime-web) and the page then holds. Of a folder, the page is its index.html.
@@ -50,12 +51,11 @@ def written_page(order: Order) -> Written:
     """
     model = order.model
     decoding = decoding_of(model.task.name)
-    answers = decoding.function == "softmax" or decoding.boxes or decoding.points or decoding.colours
-    if not answers or not model.task.of_one:
+    if not (decoding.names or decoding.lists or decoding.says_where) or not model.task.of_one:
         instead = "hubel serve has one" if model.task.answers_examples else "hubel predict shows what it does"
         raise SettingError(
-            "a page is written for tasks that name a class of each picture or pixel, find objects or points, or "
-            f"colour pictures, not for {model.task.name}; {instead}"
+            "a page is written for tasks that name classes or labels of a picture, a class of each pixel, or numbers, "
+            f"find objects or points, or colour pictures, not for {model.task.name}; {instead}"
         )
     if model.preprocessing.channels not in (1, 3):
         raise SettingError(f"a page has pictures, which hold no {model.preprocessing.channels} bands")
@@ -107,7 +107,7 @@ def running(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any]]:
     packed = pack(model, places=True)
     assert packed is not None
     views = {} if model.task.exchange is None else {"views": asdict(model.task.exchange)}
-    return modules, {"model": packed | _drawn(model) | views, "colours": SERIES, "cut": CUT}
+    return modules, {"model": packed | _drawn(model) | _listed(model) | views, "colours": SERIES, "cut": CUT}
 
 
 def _engine(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
@@ -135,6 +135,18 @@ def _drawn(model: LoadedModel) -> dict[str, Any]:
     return {"places": [list(colour) for colour in found]} if decoding.likeliest else {}
 
 
+def _listed(model: LoadedModel) -> dict[str, Any]:
+    """What the page makes of a number a class that is told as it is: by what each is multiplied, what is added, and
+    from which on a label is one.
+    """
+    decoding, settings = decoding_of(model.task.name), model.task.settings()
+    if not decoding.lists:
+        return {}
+    bent = decoding.function == "sigmoid" and closing_function(model.network) != "sigmoid"
+    scale, shift = (settings[name] if name else [] for name in (decoding.scale, decoding.shift))
+    return {"listed": {"enough": decoding.enough, "bent": bent, "scale": scale, "shift": shift}}
+
+
 def _runtime(model: LoadedModel, why: str) -> tuple[dict[str, str], dict[str, Any], dict[str, str]]:
     from hubel.export.onnx.form import onnx_bytes  # which needs onnx; reports write pages without
 
@@ -149,7 +161,7 @@ def _runtime(model: LoadedModel, why: str) -> tuple[dict[str, str], dict[str, An
     if squares := drawn.get("squares"):
         squares["prior"] = [0.0] * len(squares["prior"])  # the file's probabilities have it in them
     held = {
-        "model": about | drawn,
+        "model": about | drawn | _listed(model),
         "colours": SERIES,
         "cut": CUT,
         "onnx": b64encode(onnx_bytes(model, "sized")).decode(),

@@ -25,10 +25,15 @@ export async function makeRunner() {
     packed,
     shares: async (pixels) => {
       model.run(model.prepare(pixels).input);
-      return [...model.probabilities];
+      return packed.listed ? valuesOf(model.result.data, packed.listed) : [...model.probabilities];
     },
     scores,
   };
+}
+
+/** The outcome of a network that gives a number a class: bent by a sigmoid where it has none of its own, and scaled. */
+function valuesOf(data, { bent, scale, shift }) {
+  return Array.from(data, (value, i) => (bent ? 1 / (1 + Math.exp(-value)) : value) * (scale[i] ?? 1) + (shift[i] ?? 0));
 }
 
 /** Numbers of rows, columns and channels, left and right exchanged. */

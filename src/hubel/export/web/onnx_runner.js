@@ -19,7 +19,10 @@ export async function makeRunner() {
   }
   return {
     packed,
-    shares: async (pixels) => [...(await answered(pixels)).probabilities.data],
+    shares: async (pixels) => {
+      const { probabilities, numbers } = await answered(pixels);
+      return [...(probabilities ?? numbers).data];
+    },
     scores: async (pixels) => {
       const found = await answered(pixels);
       const { data, dims } = found.scores ?? found.probabilities;

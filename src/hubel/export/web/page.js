@@ -34,10 +34,16 @@ async function pixelsOf(content) {
   return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
-function told(classes, shares) {
+/** What a number a class says: the likeliest classes, the labels that a picture has, or the numbers by their names. */
+function told({ classes, listed }, shares) {
+  if (listed && !listed.enough) {
+    return { numbers: Object.fromEntries(classes.map((name, i) => [name, Number(shares[i].toPrecision(5))])) };
+  }
   const order = [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, TOP);
   const top = order.map((index) => ({ class: classes[index] ?? String(index), probability: shares[index] }));
-  return { ...top[0], top };
+  if (!listed) return { ...top[0], top };
+  const labels = [...shares.keys()].filter((index) => shares[index] >= listed.enough).sort((a, b) => shares[b] - shares[a]);
+  return { labels: labels.map((index) => classes[index]), top };
 }
 
 /** That so much of a picture is cut away, from where `hubel predict` says it. */
@@ -74,13 +80,13 @@ async function answered({ packed, shares, scores }, pixels) {
     const overlay = canvasOf(overlaid(pixels, mask, places), "what the model drew");
     return { classes: sharesOf(mask, classes), pictures: { overlay } };
   }
-  return told(classes, await shares(pixels));
+  return told(packed, await shares(pixels));
 }
 
 /** What the model says of a sound's file, with a figure of what it saw. */
 async function heard({ packed, shares }, content) {
   const seen = soundSeen(new Uint8Array(await content.arrayBuffer()), packed.preprocessing);
-  return { ...told(packed.classes, await shares(seen)), note: seen.notes.join("; "), heard: heardAs(seen, packed.preprocessing) };
+  return { ...told(packed, await shares(seen)), note: seen.notes.join("; "), heard: heardAs(seen, packed.preprocessing) };
 }
 
 async function begin() {

@@ -2,4 +2,4 @@
 
 from hubel.tasks.decoding import Decoding
 
-DECODING = Decoding("probabilities", "sigmoid")
+DECODING = Decoding("probabilities", "sigmoid", enough=0.5)

@@ -16,11 +16,10 @@ from hubel.arch import Network, closing_function, ended
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Augmentation, TargetsOf
 from hubel.tasks import task
+from hubel.tasks.multilabel.decoding import DECODING
 from hubel.tasks.multilabel.metrics import Metrics, histogram, metrics
 from hubel.tasks.multilabel.targets import LabelSets, label_sets
 from hubel.tasks.rows import OfRows, Rows
-
-_ENOUGH = 0.5  # of probability, for a label to be said
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Multilabel(OfRows):
 
     def said(self, outcome: torch.Tensor) -> torch.Tensor:
         """Those of at least a half."""
-        return outcome >= 0.5
+        return outcome >= DECODING.enough
 
     def fitted(self, network: Network) -> Network:
         """Probabilities that do not share one whole: sigmoid for softmax."""
@@ -123,7 +122,7 @@ class Labelled(task.Answer):
     names: tuple[str, ...]
     probabilities: tuple[float, ...]
     top: int = 3
-    enough: float = _ENOUGH
+    enough: float = DECODING.enough
 
     def data(self) -> dict[str, Any]:
         """The labels it has, and the likeliest ones."""

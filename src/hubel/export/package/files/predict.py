@@ -19,15 +19,16 @@ ABOUT = MODEL.get_modelmeta().custom_metadata_map
 CLASSES = json.loads(ABOUT["classes"])
 VALUES = json.loads(ABOUT["task_settings"]).get("values", [])  # of classes in the training's mask files
 BEST = json.loads(ABOUT["summary"]).get("validation", {}).get("threshold")  # on images held out of training
+ENOUGH = None  # of probability, for a picture to have a label, of those that may have several
 WRITTEN = {"mask": "mask", "picture": "coloured"}  # outputs that are pictures, and what their files are called
 DRAWS = [output.name for output in MODEL.get_outputs() if output.name in WRITTEN]
 SHOWN = {"boxes": 0.3, "points": 0.2} if BEST is None else dict.fromkeys(("boxes", "points"), BEST)
 
 
 def predict(path):
-    """What the model gives for one file, by its outputs' names: "probabilities" of the classes; of segmentation a
-    "mask" (of places in CLASSES, 255 where it did not look), of detection "boxes", of pose "points", in pixels of the
-    upright picture; of colorize a "picture".
+    """What the model gives for one file, by its outputs' names: "probabilities" of the classes or labels, or "numbers";
+    of segmentation a "mask" (of places in CLASSES, 255 where it did not look), of detection "boxes", of pose "points",
+    in pixels of the upright picture; of colorize a "picture".
     """
     return answers(read(path))
 
@@ -72,6 +73,8 @@ def said(found):
         return shares(found["mask"][0])
     if "picture" in found:
         return ["coloured, {}×{}".format(*found["picture"][0].shape)]
+    if "numbers" in found:
+        return [f"{name} {value:.5g}" for name, value in zip(CLASSES, found["numbers"][0])]
     sure = found["probabilities"][0]
     if "boxes" in found:
         kept = [at for at, share in enumerate(sure) if share >= SHOWN["boxes"]]
@@ -85,7 +88,10 @@ def said(found):
             kept = [f"{name} {p:.1%} at {rounded(place)}" for name, place, p in own if p >= least]
             told += kept if alone else [f"individual {number + 1} {share:.1%}: {'; '.join(kept)}"] if kept else []
         return told
-    return [f"{CLASSES[i]} {sure[i]:.1%}" for i in sure.argsort()[::-1][:3]]
+    order = sure.argsort()[::-1]
+    if ENOUGH is not None:
+        return [f"{CLASSES[i]} {sure[i]:.1%}" for i in order if sure[i] >= ENOUGH] or ["no label"]
+    return [f"{CLASSES[i]} {sure[i]:.1%}" for i in order[:3]]
 
 
 def told(path, folder, taken):

@@ -54,7 +54,7 @@ function headline(prediction) {
   if (labels) return labels.join(", ") || "no label";
   const [first] = rows(prediction);
   if (prediction.class ?? first) return prediction.class ?? first[0];
-  const values = Object.entries(numbers ?? prediction).filter(([name]) => !FACTS.includes(name));
+  const values = numbers ? Object.entries(numbers) : Object.entries(prediction).filter(([name]) => !FACTS.includes(name));
   const said = values.filter(([, value]) => typeof value !== "object");
   return said.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ") || "nothing";
 }
