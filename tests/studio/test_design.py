@@ -218,6 +218,21 @@ def test_words_are_completed(room):
     assert text_of(room) == str(zoo.get("lenet5"))
 
 
+def test_enter_takes_what_the_zoo_is_searched_for(room):
+    """The one of that name, or the first that is found."""
+    button, field = room.get_by_text("zoo …"), room.get_by_label("search the zoo")
+    for words, name in (("resnet50", "resnet50"), ("LENET5", "lenet5"), ("lecun", "lenet")):
+        button.click()
+        field.fill(words)
+        field.press("Enter")
+        expect(room.locator("dialog.zoo")).to_be_hidden()
+        expect(room.locator(".canvas svg").first).to_contain_text(name)
+    button.click()
+    field.fill("no such network")
+    field.press("Enter")
+    expect(room.get_by_text("No network has that in its name")).to_be_visible()
+
+
 def test_the_caret_chooses(room):
     room.locator("textarea").focus()
     room.locator("textarea").evaluate("area => area.setSelectionRange(30, 30)")

@@ -47,3 +47,38 @@ def test_a_server_that_comes_back_is_asked_again(browser_page):
         page.get_by_label("token").fill("another-token-of-another-launch")
         page.get_by_label("token").press("Enter")
         page.locator(".totals", has_text="8×8×1 → 4").wait_for()
+
+
+@pytest.mark.parametrize("way", ["bar", "address"])
+def test_a_room_opens_at_its_top_and_back_finds_the_one_before_as_it_was_left(browser_page, address, way):
+    page = browser_page
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened(page, address)
+    page.evaluate("scrollTo(0, 500)")
+    for room, sight in (("Convolve", "#convolve-s"), ("Learn", ".learn .play"), ("Design", ".editor textarea")):
+        if way == "bar":
+            link = page.get_by_role("link", name=room, exact=True)
+            link.evaluate("link => link.click()")  # the driver's own scrolls before it
+        else:
+            page.evaluate("room => { location.hash = `room=${room}`; }", room.lower())
+        page.wait_for_url(lambda url, room=room: f"room={room.lower()}" in url, wait_until="commit")
+        expect(page.locator(sight)).to_be_in_viewport()
+        assert page.evaluate("scrollY") == 0
+        page.evaluate("scrollTo(0, 300)")
+    for sight, top in ((".learn .play", 300), ("#convolve-s", 300), (".editor textarea", 500)):
+        page.go_back(wait_until="commit")
+        expect(page.locator(sight)).to_be_visible()
+        page.wait_for_function("top => scrollY === top", arg=top)
+    page.go_forward(wait_until="commit")
+    expect(page.locator("#convolve-s")).to_be_visible()
+    page.wait_for_function("() => scrollY === 300")
+
+
+def test_the_way_past_the_bar_leads_into_the_room_that_is_shown(browser_page, address):
+    page = browser_page
+    page.goto(f"{address}/#token={TOKEN}&room=learn")
+    page.locator(".learn .shown figure").first.wait_for()
+    page.locator(".skip").press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    expect(page.locator(".learn .play")).to_be_visible()
+    assert "room=learn" in page.url

@@ -43,7 +43,7 @@ export function written(way = "replaceState") {
 
 /** Put something else behind # in the address; in a frame it is not the page around it that an address begins with. */
 export function rewrite(text, way = "replaceState") {
-  history[way](null, "", `${location.href.split("#")[0]}#${text}`);
+  history[way](way === "pushState" ? null : history.state, "", `${location.href.split("#")[0]}#${text}`);
 }
 
 function escaped(value) {

@@ -13,7 +13,7 @@ function taken() {
   if (!given.has("token")) return;
   const token = given.get("token");
   given.delete("token");
-  history.replaceState(null, "", `${location.pathname}#${given}`);
+  history.replaceState(history.state, "", `${location.pathname}#${given}`);
   if (waiting) waiting.done(token);
   else remember(token);
 }

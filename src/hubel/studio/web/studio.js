@@ -5,6 +5,7 @@ import { elsewhere } from "hubel/view/picture";
 import { theme } from "hubel/view/theme";
 import { addressed, go, written } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
+import { arrive, leave } from "hubel/studio/entries";
 import { ROOMS } from "hubel/studio/rooms";
 import { Usable } from "hubel/studio/usable";
 
@@ -21,6 +22,7 @@ const BEGINS = {
   pt: "O Python está a caminho desta página, uns 6 MB na primeira vez; o que você escreveu é respondido quando ele chegar.",
 };
 const open = new Map(); // by name: {place, room}
+let shown = null; // the room's name
 
 /** Show a room, built when it is first asked for. */
 function show(name) {
@@ -32,6 +34,9 @@ function show(name) {
     main.append(place);
     open.set(room.name, { place, own: room.open(place) ?? {} });
   }
+  leave();
+  const former = shown;
+  shown = room.name;
   for (const [each, { place }] of open) place.hidden = each !== room.name;
   for (const link of bar.querySelectorAll("a")) {
     if (link.dataset.room === room.name) link.setAttribute("aria-current", "page");
@@ -39,6 +44,7 @@ function show(name) {
   }
   document.title = `${room.title} – hubel studio`;
   open.get(room.name).own.shown?.(addressed());
+  arrive(former !== null && former !== shown);
 }
 
 /** A picture of a form that this browser does not know, such as TIFF, as the server reads it. */
@@ -61,6 +67,10 @@ for (const room of rooms) {
   bar.append(h("li", {}, h("a", { href: `#room=${room.name}`, "data-room": room.name, onclick: enter }, room.title)));
 }
 if (rooms.length < 2) bar.parentElement.classList.add("single");
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its #room would be an address that names no room
+  main.focus();
+});
 addEventListener("hashchange", () => show(addressed().room));
 addEventListener("pagehide", () => written());
 

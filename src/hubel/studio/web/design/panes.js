@@ -141,14 +141,24 @@ export function zooDialog(zoo, take) {
   const items = zoo.map((each) => {
     const item = h("li", {}, h("button", { type: "button", onclick: () => { dialog.close(); take(each.name); } },
       h("b", {}, each.name), " ", h("span", { class: "note" }, each.from), h("span", { class: "summary" }, each.summary)));
+    item.named = each.name.toLowerCase();
     item.words = `${each.name} ${each.from} ${each.summary}`.toLowerCase();
     return item;
   });
+  const none = h("p", { class: "note", role: "status", hidden: true }, "No network has that in its name, source or summary.");
   const dialog = h("dialog", { class: "zoo", "aria-label": "networks of the zoo" },
     h("form", { method: "dialog" }, h("button", { class: "close", "aria-label": "close" }, "×")),
-    h("h2", {}, "The zoo"), field, h("ul", {}, items));
+    h("h2", {}, "The zoo"), field, none, h("ul", {}, items));
+  const wanted = () => field.value.trim().toLowerCase();
   field.addEventListener("input", () => {
-    for (const item of items) item.hidden = !item.words.includes(field.value.trim().toLowerCase());
+    for (const item of items) item.hidden = !item.words.includes(wanted());
+    none.hidden = items.some((item) => !item.hidden);
+  });
+  field.addEventListener("keydown", (event) => { // the one of that name, or the first that is shown
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    const shown = wanted() ? items.filter((item) => !item.hidden) : [];
+    (shown.find(({ named }) => named === wanted()) ?? shown[0])?.firstChild.click();
   });
   const show = () => {
     dialog.showModal();
