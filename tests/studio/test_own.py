@@ -141,7 +141,7 @@ def test_what_an_archive_holds_is_told_when_it_comes(tmp_path):
     content = packed({**members, **others})
     put(runs, "pets.zip", content, size=len(content))
     found = answered("own", {"name": "pets"}, runs.questions)
-    assert found["folders"] == [["cats", 9], ["dogs", 10]]
+    assert found["folders"] == [["cats", 9], ["dogs", 9]]
     assert (found["left"], found["tried"]) == (["pets/dogs/broken.png"], 19)
     assert [name for name, _ in found["shown"]] == ["cats"] * 6 + ["dogs"] * 6
 
@@ -164,6 +164,7 @@ def test_an_archive_that_no_training_reads_is_not_kept(tmp_path, members, words)
     assert error.endswith("; it is not kept")
     assert words in error
     assert answered("own", {"name": "pets"}, runs.questions)["files"] == 0
+    assert not (tmp_path / ".studio/data/pets").exists()
 
 
 def test_a_damaged_archive_is_not_kept(tmp_path):
@@ -298,3 +299,41 @@ def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser
         page.keyboard.press("Tab")
         assert page.get_by_label("call it").input_value() == "numero-1"
         assert not PLACE.is_file() or violations(page) == []
+
+
+def test_what_is_of_no_class_is_not_counted_and_all_that_is_left_out_can_be_read(browser_page, tmp_path):
+    for name in ("cats/1.png", "dogs/1.png", "loose.png"):
+        (tmp_path / "animals" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / "animals" / name)
+    for number in range(5):
+        (tmp_path / f"animals/dogs/broken {number}.png").write_text("broken")
+    page = browser_page
+    with studio(runs=tmp_path / "runs") as address:
+        page.goto(f"{address}/#token={TOKEN}&room=train")
+        page.get_by_text("your own pictures").click()
+        told = page.locator(".own .note")
+        choose_folder(page, tmp_path / "animals")
+        expect(told).to_contain_text("pictures: cats 1, dogs 1", timeout=PATIENT)
+        expect(told).to_contain_text("left out: 1 image outside a class folder (loose.png)")
+        expect(page.locator(".own .thumbs p span")).to_have_text(["cats", "dogs"])
+        page.get_by_text("left out 5: dogs/broken 0.png").click()
+        expect(told.locator("li", has_text="broken 4.png: is not an image")).to_be_visible()
+
+
+def test_an_archive_with_pictures_that_cannot_be_read_is_trained_on_without_them(browser_page, tmp_path):
+    members = {f"{name}/{number}.png": png(number) for name in ("cats", "dogs") for number in range(3)}
+    content = packed({**members, "dogs/broken.png": b"x"})
+    page = browser_page
+    with studio(runs=tmp_path / "runs") as address:
+        page.goto(f"{address}/#token={TOKEN}&room=train")
+        page.get_by_text("your own pictures").click()
+        box = page.get_by_label("leave out pictures that cannot be read")
+        files = page.locator("#own-files")
+        files.set_input_files({"name": "good.zip", "mimeType": "", "buffer": packed(members)})
+        expect(page.locator(".own .note")).to_contain_text("pictures: cats 3, dogs 3", timeout=PATIENT)
+        expect(box).not_to_be_checked()
+        page.get_by_label("call the set").fill("more")
+        files.set_input_files({"name": "pets.zip", "mimeType": "", "buffer": content})
+        expect(page.locator(".own .note")).to_contain_text("more: cats 3, dogs 3", timeout=PATIENT)
+        expect(page.locator(".own .note")).to_contain_text("cannot be read: 1, left out by the box below")
+        expect(box).to_be_checked()

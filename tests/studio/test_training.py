@@ -109,3 +109,25 @@ def test_from_a_training_to_a_look_inside(browser_page, tmp_path, shades):
         page.locator(".wrong-ones .note", has_text="Of the 20 test images, it takes").wait_for()
         page.locator(".wrong-ones .mistakes button").first.click()
         page.locator(".live .note", has_text="taken for").wait_for()
+
+
+def test_what_a_long_training_said_begins_with_its_beginning_in_whole_lines(browser_page, tmp_path):
+    lines = [f"epoch {number:3}  loss 1.0716  accuracy  37.50%  175 images/s" for number in range(1000)]
+    head = ["training 3 parameters on 4 images", "1 of 4 images are held out; --validation 0 trains on all"]
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long/run.toml").write_text("network = 'mlp'")
+    (tmp_path / ".studio").mkdir()
+    (tmp_path / ".studio/long.json").write_text('{"pid": 4194305, "words": []}')
+    (tmp_path / ".studio/long.log").write_text("\n".join([*head, *lines]))
+    page = browser_page
+    with studio(runs=tmp_path) as address:
+        page.goto(f"{address}/#token={TOKEN}&room=train&run=long")
+        page.get_by_text("what long says").click()
+        said = page.locator(".followed pre")
+        expect(said).to_be_visible()
+        shown = said.inner_text().splitlines()
+        assert shown[:2] == head
+        assert shown[-1] == lines[-1]
+        (gap,) = [at for at, line in enumerate(shown) if "bytes are left out here" in line]
+        assert set(shown[2:gap] + shown[gap + 1 :]) <= set(lines)
+        expect(page.get_by_text("which this form does not have: --validation.")).to_be_visible()

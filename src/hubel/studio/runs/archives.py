@@ -18,8 +18,8 @@ _CLASSES, _OF_EACH, _SIDE = 12, 6, 44  # classes whose pictures are shown; so ma
 def looked_into(archive: Path) -> dict[str, Any]:
     """The pictures of a zip, or of a tar that is not compressed, by class as a training takes them, and what is left.
 
-    folders: [class, number]; notes: sentences; left: pictures that cannot be read, of `tried`; shown: [class, data URL]
-    of a few. Raises DataError where it is damaged, or holds no pictures by class.
+    folders: [class, number], without `left`, the pictures of those `tried` that cannot be read; notes: sentences;
+    shown: [class, data URL] of a few. Raises DataError where it is damaged, or holds no pictures by class.
     """
     from hubel.data import read_image
     from hubel.data.sources.archives import list_archive
@@ -40,6 +40,7 @@ def looked_into(archive: Path) -> dict[str, Any]:
             picture = read_image(item.read(), at_least=(_SIDE, _SIDE), name=item.name)
         except HubelError:
             left.append(item.name.removeprefix(f"{archive}:"))
+            counted[name] -= 1
             continue
         if len(shown[name]) < _OF_EACH and len(shown) <= _CLASSES:
             picture.thumbnail((_SIDE, _SIDE))
@@ -48,7 +49,7 @@ def looked_into(archive: Path) -> dict[str, Any]:
             shown[name].append(data_url(written.getvalue()))
     return {
         "folders": list(counted.items()),
-        "notes": [printable(note) for note in found.notes],
+        "notes": [printable(note).replace(f"{archive}:", "") for note in found.notes],
         "left": left,
         "tried": len(items[::step]),
         "shown": [[name, address] for name, few in shown.items() for address in few],

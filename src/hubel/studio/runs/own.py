@@ -8,6 +8,7 @@ import os
 import tarfile
 import zipfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +70,20 @@ class OwnData:
         return {"there": True}
 
     def own(self, name: str) -> dict[str, Any]:
-        """A set: where it lies, as `hubel train` takes it, how many pictures (or sounds) each of its folders has, and
-        which other files there are; of an archive what `looked_into` tells. One that no training could read is not
-        kept, and SettingError says why.
+        """A set: where it lies, as `hubel train` takes it, how many pictures (or sounds) each of its folders has that a
+        training takes, notes on what it leaves out, and which other files there are; of an archive what `looked_into`
+        tells. One that no training could read is not kept, and SettingError says why.
         """
         from hubel.data.sources.listing import is_image_path
 
         folder = self._folder / checked_name(name)
         found = sorted(each.relative_to(folder) for each in _whole(folder))
-        counted = Counter(each.parent.as_posix() for each in found if is_image_path(each.as_posix()))
+        taken, notes = _taken(folder)
+        counted = Counter(
+            each.parent.as_posix()
+            for each in found
+            if is_image_path(each.as_posix()) and (taken is None or str(folder / each) in taken)
+        )
         others = [each.as_posix() for each in found if not is_image_path(each.as_posix())]
         alone = folder / found[0] if len(found) == 1 and others == [found[0].name] else None
         told: dict[str, Any] = {}
@@ -94,6 +100,7 @@ class OwnData:
             "more": max(0, len(counted) - _SHOWN),
             "others": [] if alone else [printable(each)[:60] for each in others[:_SHOWN]],
             "moreOthers": max(0, len(others) - _SHOWN),
+            "notes": notes,
             **told,
         }
 
@@ -108,6 +115,8 @@ class OwnData:
             except HubelError as error:
                 why = printable(str(error)).removeprefix(f"{archive}: ")
         archive.unlink()
+        with suppress(OSError):  # there is something else
+            archive.parent.rmdir()
         self._counted.pop(name, None)
         raise SettingError(f"{archive.name}: {why}; it is not kept")
 
@@ -151,6 +160,21 @@ def _check_picture(file: Path, path: str) -> None:
     except ImageError as error:
         file.unlink()
         raise SettingError(printable(str(error))[:200]) from None
+
+
+def _taken(folder: Path) -> tuple[set[str] | None, list[str]]:
+    """The paths of what a training takes from a folder of classes, and its notes; None where it is no such folder, or
+    not yet.
+    """
+    from hubel.data.sources.folders import list_folder
+    from hubel.data.sources.layout import Layout
+
+    try:
+        found = list_folder(folder, Layout())
+    except (HubelError, OSError):
+        return None, []
+    paths = {item.name for items in found.parts.values() for item, _ in items}
+    return paths, [printable(note).replace(f"{folder}/", "") for note in found.notes]
 
 
 def _whole(folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from hubel.base.words import json_text, printable
 
 NOTES = ".studio"  # the folder of what the studio knows of trainings that it began
 _REFUSAL = "hubel: "  # how a command begins that says why not
-_TAIL = 4000  # bytes of what a training says that a page is told
+_HEAD, _TAIL = 4000, 8000  # bytes of what a training says that a page is told, where it is more
 
 
 class Trainings:
@@ -69,17 +69,21 @@ class Trainings:
         os.kill(process, signal.SIGTERM)  # which reaches what was begun with nohup, too
 
     def said(self, name: str) -> str:
-        """The end of what its process said."""
+        """What its process said: of much the beginning and the end, in whole lines, and how much stands between."""
         path = self._notes / f"{name}.log"
         if not path.is_file():  # there is none, or something else of its name
             return ""
         try:
             with open(path, "rb") as log:
-                log.seek(0, os.SEEK_END)
-                log.seek(max(0, log.tell() - _TAIL))
-                text = log.read(_TAIL).decode("utf-8", "replace")
+                size = log.seek(0, os.SEEK_END)
+                log.seek(0)
+                whole = log.read(min(size, _HEAD + _TAIL))
+                if size > len(whole):
+                    log.seek(size - _TAIL)
+                    whole = _shortened(whole[:_HEAD], log.read(_TAIL), size)
         except OSError:
             return ""
+        text = whole.decode("utf-8", "replace")
         lines = [line.rpartition("\r")[2] for line in text.splitlines()]
         return printable("\n".join(lines), keep="\n")
 
@@ -109,6 +113,12 @@ class Trainings:
             return dict(json.loads(read_text(self._notes / f"{name}.json")))
         except (FileError, *MISREAD):
             return {}
+
+
+def _shortened(head: bytes, tail: bytes, size: int) -> bytes:
+    """Whole lines of both, where there are any, and how many bytes are left out between."""
+    head, tail = head[: head.rfind(b"\n") + 1] or head, tail[tail.find(b"\n") + 1 :] or tail
+    return head.rstrip(b"\n") + f"\n… {size - len(head) - len(tail):,} bytes are left out here …\n".encode() + tail
 
 
 def _is_training(process: int) -> bool:

@@ -13,7 +13,7 @@ const PICTURE = /\.(png|jpe?g|gif|webp|bmp)$/i; // which every browser reads
 const PART = /^(train|training|val|valid|validation|dev|test|testing|eval)$/i; // of the data, not a folder around classes
 const ARCHIVE = /\.(zip|tar|tgz|tbz2|txz|tar\.\w+|npz|csv|parquet)$/i;
 
-/** The pane; use(path): is told where the data lie, once they do. */
+/** The pane; use(path, unread): is told where the data lie, once they do, and how many of them cannot be read. */
 export class Own {
   constructor(use) {
     this.use = use;
@@ -111,6 +111,7 @@ export class Own {
 
   /** Keep a small picture of one that was sent, of the first few of its class. */
   keep(set, place, picture) {
+    if (!place.includes("/")) return; // of no class
     const key = `${set}\0${place.split("/").slice(0, -1).join("/")}`;
     const kept = this.shown.get(key) ?? [];
     if (kept.length >= FEW) return;
@@ -126,23 +127,31 @@ export class Own {
   async tell(set, left, stopped) {
     const found = await ask("own", { name: set });
     const folders = (found.folders ?? []).map(([name, number]) => `${name === "." ? "files" : name} ${count(number)}`).join(", ");
-    left.push(...(found.left ?? []).map((path) => `${path} (cannot be read as a picture)`));
+    const unread = found.left ?? [];
     const others = found.others ?? [];
     const lines = [found.error ?? `${set}: ${folders || "nothing yet"}${found.more ? ` and ${found.more} more folders` : ""}`];
-    if (left.length) lines.push(`left out ${count(left.length)}: ${left.slice(0, NAMED).map((each) => seen(each, 120)).join("; ")}${left.length > NAMED ? "; …" : ""}`);
-    if (found.left && found.tried < total(found.folders)) lines.push(`tried to be read: ${count(found.tried)}, evenly`);
+    if (left.length) lines.push(listed(`left out ${count(left.length)}`, left));
+    if (unread.length) lines.push(listed(`cannot be read: ${count(unread.length)}, left out by the box below, which is ticked for that (a training refuses them without it)`, unread));
+    if (found.left && found.tried < total(found.folders) + unread.length) lines.push(`tried to be read: ${count(found.tried)}, evenly`);
     if (others.length) lines.push(`beside them, no pictures and of no class: ${others.slice(0, NAMED).join(", ")}${others.length + found.moreOthers > NAMED ? ` and ${count(others.length + found.moreOthers - NAMED)} more` : ""}`);
     lines.push(...(found.notes ?? []));
     if (stopped) lines.push(`not sent: ${count(stopped)}`);
-    this.told.replaceChildren(...lines.map((line) => h("span", {}, line)));
+    this.told.replaceChildren(...lines.map((line) => (typeof line === "string" ? h("span", {}, line) : line)));
     for (const [name, src] of found.shown ?? []) {
       const kept = this.shown.get(`${set}\0${name}`) ?? [];
       if (kept.length < FEW) this.shown.set(`${set}\0${name}`, [...kept, h("img", { src, alt: "" })]);
     }
-    this.thumbs.replaceChildren(...[...this.shown].filter(([key]) => key.startsWith(`${set}\0`)).map(([key, pictures]) =>
+    this.thumbs.replaceChildren(...[...this.shown].filter(([key]) => key.startsWith(`${set}\0`)).sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, pictures]) =>
       h("p", {}, h("span", {}, key.slice(set.length + 1)), pictures)));
-    if (found.files) this.use(found.path);
+    if (found.files) this.use(found.path, unread.length);
   }
+}
+
+/** The first few of what is listed; all of it where somebody opens it. */
+function listed(words, paths) {
+  const shown = paths.map((each) => seen(each, 120)).sort(new Intl.Collator("en", { numeric: true }).compare);
+  if (paths.length <= NAMED) return h("span", {}, `${words}: ${shown.join("; ")}`);
+  return h("details", {}, h("summary", {}, `${words}: ${shown.slice(0, NAMED).join("; ")} and ${count(paths.length - NAMED)} more …`), h("ul", {}, shown.map((each) => h("li", {}, each))));
 }
 
 const total = (folders) => folders.reduce((sum, [, number]) => sum + number, 0);

@@ -35,7 +35,10 @@ class Train {
     this.settings = { learning_rate: this.rate, batch_size: byRule(), seed: byRule(), augmentation: byRule({ inputmode: "text", placeholder: "by rule; none", title: "none, or changes such as: shift 2, flip" }) };
     this.trouble = h("p", { class: "wrong-box", role: "alert" });
     const field = (title, input, note = "") => h("label", {}, h("span", {}, title), input, note && h("small", {}, note));
-    this.own = new Own((path) => { this.data.value = path; });
+    this.own = new Own((path, unread) => {
+      this.data.value = path;
+      if (unread) this.skip.checked = true;
+    });
     const button = h("button", {}, "train");
     const form = h("form", { class: "begin" },
       h("h2", {}, "Train a network"), field("network", this.network),
@@ -152,6 +155,7 @@ class Train {
       figures.length ? h("div", { class: "charts" }, figures.map((figure) => chart(figure, runs))) : "",
       ...runs.filter((run) => run.said).map((run) =>
         h("details", { open: run.state === "refused" || run.state === "starting" }, h("summary", {}, `what ${run.name} says`), h("pre", { tabindex: 0 }, run.said),
+          options(run.said).length ? h("p", { class: "note" }, `Options of the command hubel train, which this form does not have: ${options(run.said).join(", ")}.`) : "",
           run.said.includes("--bad-images skip") ? h("p", { class: "note" }, "Here that is the box “leave out pictures that cannot be read”, above the button train.") : "")));
     const still = key && [...this.view.querySelectorAll("[data-key]")];
     if (still) (still.find((each) => each.dataset.key === key) ?? still.find((each) => each.dataset.run === of))?.focus(); // pause is go on now
@@ -235,3 +239,6 @@ class Train {
     if (!found.error) this.choose(found.name, true);
   }
 }
+
+/** What a training advises that can be done from a terminal alone. */
+const options = (said) => [...new Set(said.match(/(?<=\s)--[a-z][\w-]*/g))].filter((option) => !["--bad-images", "--set", "--epochs"].includes(option));
