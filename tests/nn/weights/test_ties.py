@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import Tensor
@@ -164,3 +166,91 @@ def test_branches_of_a_sum_that_are_alike_may_change_places() -> None:
     for branch in ("branch1", "branch2"):
         folders = {found[f"sum1.{branch}.{each}.weight"].split(".")[0] for each in ("conv1", "norm1")}
         assert len(folders) == 1
+
+
+SCALE = "conv 8 1x1 nobias groups=8"
+METAFORMER = (
+    f"8x8x3: {CONV}, 3 * (sum(identity | norm, {CONV}, {SCALE}), sum(identity | norm, conv 8 1x1 nobias, {SCALE}))"
+)
+FORMER = {"norm": 8, "mix": KERNEL, "scale": (8, 1, 1, 1), "mlp": (8, 8, 1, 1)}
+
+
+def former(norms: tuple[str, str], scales: tuple[str, str]) -> list[tuple[str, tuple[int, ...] | int]]:
+    one = [(norms[0], FORMER["norm"]), ("mix", FORMER["mix"]), (scales[0], FORMER["scale"])]
+    other = [(norms[1], FORMER["norm"]), ("mlp", FORMER["mlp"]), (scales[1], FORMER["scale"])]
+    return [(f"blocks.{number}.{name}", kind) for number in range(3) for name, kind in [*one, *other]]
+
+
+@pytest.mark.parametrize("order", ["own", "sorted"])
+@pytest.mark.parametrize("words", [("n", "ls"), ("norm", "layer_scale_")])
+def test_a_mark_before_and_after_an_unmarked_layer(words: tuple[str, str], order: str) -> None:
+    norms, scales = [(f"{word}1", f"{word}2") for word in words]
+    given = tensors(STEM_OF, *former(norms, scales))
+    found = match_weights(build(parse(METAFORMER)), given if order == "own" else dict(sorted(given.items())))
+    for number in range(6):
+        block = f"sum{number + 1}.branch2"
+        assert found[f"{block}.norm1.weight"] == f"blocks.{number // 2}.{norms[number % 2]}.weight"
+        assert found[f"{block}.conv2.weight"] == f"blocks.{number // 2}.{scales[number % 2]}.weight"
+
+
+def test_marks_that_only_say_what_belongs_together_are_asked_of() -> None:
+    given = tensors(STEM_OF, *former(("norm_b", "norm_a"), ("scale_b", "scale_a")))
+    with pytest.raises(ValueError, match=r"cannot be told: blocks.0.norm_. and blocks.0.norm_. .*sorted by name"):
+        match_weights(build(parse(METAFORMER)), dict(sorted(given.items())))
+
+
+def test_a_normalisation_that_could_stand_before_or_after_is_asked_of() -> None:
+    line = f"8x8x3: {CONV}, sum(norm, {CONV}, norm, {CONV}, norm | identity)"
+    given = tensors(
+        STEM_OF, ("unit.body.conv1.bn", 8), ("unit.body.conv1.conv", KERNEL), ("unit.body.conv2.bn", 8),
+        ("unit.body.conv2.conv", KERNEL), ("unit.bn", 8),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"sum1.branch1.norm1 and which to sum1.branch1.norm3 cannot be told"):
+        match_weights(build(parse(line)), dict(sorted(given.items())))
+    with pytest.warns(UserWarning, match="unit.body.conv1.bn and .*unit.bn, .* the file's order alone"):
+        assert match_weights(build(parse(line)), given)["sum1.branch1.norm3.weight"] == "unit.bn.weight"
+
+
+SIDE_BY_SIDE = {
+    "concat": (TWO, [*unit("branch1"), *unit("branch2")], "concat1.branch1.conv1", "branch1.0"),
+    "a list": (TWO, [*unit("branches.0"), *unit("branches.1")], "concat1.branch1.conv1", "branches.0.0"),
+    "gates": (GATED, [("conv1", (8, 8)), ("conv2", (8, 8))], "product1.branch1.conv1", "conv1"),
+    "unlike activations": (
+        f"8x8x3: {CONV}, sum({CONV}, relu | {CONV})", [("conv1", KERNEL), ("conv2", KERNEL)], "sum1.branch1.conv1",
+        "conv1",
+    ),
+    "other dilation": (
+        f"8x8x3: {CONV}, sum({CONV} | {CONV} dilation=2)", [("conv1", KERNEL), ("conv2", KERNEL)],
+        "sum1.branch1.conv1", "conv1",
+    ),
+    "a shortcut": (
+        f"8x8x3: {CONV}, sum({CONV}, {CONV} | {CONV})", [(f"conv{number}", KERNEL) for number in (1, 2, 3)],
+        "sum1.branch1.conv1", "conv1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["own", "sorted"])
+@pytest.mark.parametrize("name", SIDE_BY_SIDE)
+def test_what_numbers_alone_tell_of_branches_is_warned_of(name: str, order: str) -> None:
+    line, parts, own, expected = SIDE_BY_SIDE[name]
+    given = tensors(STEM_OF, *parts)
+    with pytest.warns(UserWarning, match=f"that {own} gets {expected} .* is told by numbers in their names alone"):
+        found = match_weights(build(parse(line)), given if order == "own" else dict(sorted(given.items())))
+    assert found[f"{own}.weight"] == f"{expected}.weight"
+
+
+@pytest.mark.parametrize("words", ["1 2 3 4", "a b c d"])
+def test_branches_of_forms_of_their_own_say_that_a_file_follows_the_branches(words: str) -> None:
+    line = f"8x8x3: {CONV}, concat({SHORT} | {LONG} | {LONG}, {SHORT} | {SHORT})"
+    names = words.split()
+    parts = [
+        (f"{name}.{number}.{each}", KERNEL if each == "conv" else 8)
+        for name, length in zip(names, (1, 2, 3, 1), strict=True)
+        for number in range(length)
+        for each in ("conv", "bn")
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = match_weights(build(parse(line)), tensors(STEM_OF, *parts))
+    assert found["concat1.branch4.conv1.weight"] == f"{names[3]}.0.conv.weight"

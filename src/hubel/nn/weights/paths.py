@@ -31,9 +31,17 @@ def near(one: str, other: str) -> Pull:
     names = [_numbered(path.split(".")[shared])[0] for path in (one, other) if path.count(".") >= shared]
     if len(names) == 2 and names[0] and names[0] == names[1]:
         weak += _MARK
-    if folder_of(one) == folder_of(other):
-        weak += _MARK * len(set(_marks(one)) & set(_marks(other)))
-    return float(shared), weak
+    return float(shared), weak + _marked(one, other)
+
+
+@cache
+def apart(one: str, other: str) -> Pull:
+    """What it weighs that two paths with one between them bear the number after the other's, or the same marks."""
+    return 0.0, following(one, other)[1] + _marked(one, other)
+
+
+def _marked(one: str, other: str) -> float:
+    return _MARK * len(set(_marks(one)) & set(_marks(other))) if folder_of(one) == folder_of(other) else 0.0
 
 
 @cache

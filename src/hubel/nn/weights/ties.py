@@ -3,7 +3,7 @@
 What follows a part in the network lies near it in the file's tree of names (`layer1.0.conv1`, `layer1.0.bn1`), bears
 its mark (`conv_dw`, `bn_dw`) or the next number. That is looked for along the network's own flow, branch by branch.
 Where names say nothing, numbers and the file's order do; where these contradict each other, or none speaks, it is
-asked.
+asked. Of branches, which run side by side, numbers say little, and so what they alone tell is warned of.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from torch import nn
 
 from hubel.base.errors import WeightsError
 from hubel.nn import modules
-from hubel.nn.weights.paths import Pull, beside, by_name, by_number, folder_of, following, near
+from hubel.nn.weights.paths import Pull, apart, beside, by_name, by_number, folder_of, near
 from hubel.nn.weights.read import WeightsWarning
 
 CLOSE = 1e-9
 _BESIDE = 0.4  # what it counts that branches that begin together share a part of their path
 _LONGEST = 4  # parts of a stretch that is tried beside the longest
 _WHOLE = 32  # parts of the longest stretch
+_NEAR = 16  # places between which stretches are tried that have others between their parts
 _TURNS = 9  # for each part, exchanges that only numbers or the file's order ask for
 _ACROSS = 0.75  # what it counts that what follows lies in another block of the tree
 Link = tuple[int, int, "Callable[[str, str], Pull]", float]
@@ -110,32 +111,40 @@ class Ties:
         """Raise WeightsError where two could as well change places, or names and the file's order contradict each
         other; warn where the order alone tells.
         """
-        alone: list[tuple[int, int]] = []
+        alone: dict[str, list[tuple[int, int]]] = {"the file's order": [], "numbers in their names": []}
         for places, move in self._judged:
-            strong, weak = self._gain(taken, move)
+            strong, weak = self._gain(taken, move, self._parted(places))
             if strong < -CLOSE or (len(places) == 2 and self._is_same(move)):
                 continue
             if len(places) > 2 and strong + weak < -CLOSE:
                 continue
-            told = [self._said(taken, *pair) for pair in pairwise(places)]
-            names = [each for *both, _ in told for each in both]
+            turned = self._turned(places, move)
+            told = [self._said(taken, *pair) for pair in turned]
+            sure = [*self._by_numbers(taken, turned, move), *(name for _, name, _ in told)]
             if strong + weak < -CLOSE:
-                names = [True]  # marks and numbers along the network
-            said = {*names, *(order for *_, order in told)} - {None}
+                sure.append(True)  # marks and numbers along the network
+            numbers, orders = [number for number, *_ in told], [order for *_, order in told]
+            said = {*sure, *numbers, *orders} - {None}
             if said != {True}:
                 raise WeightsError(self._question(taken, places[0], places[-1], said))
-            if True not in names and self._is_one_way(places[0], places[-1]):
-                alone.append((places[0], places[-1]))
-        if alone:
-            one, other = alone[0]
-            more = f", and {len(alone) - 1} more such pairs" if len(alone) > 1 else ""
-            warnings.warn(
-                f"that {self._wanted[one].path} gets {taken[one].path} and {self._wanted[other].path} "
-                f"{taken[other].path}, of equal shapes, is told by the file's order alone{more}; compare the answers "
-                "with the model's own",
-                WeightsWarning,
-                stacklevel=2,
-            )
+            if True not in sure and not self._is_counted(taken, places, True in numbers):
+                alone["numbers in their names" if True in numbers else "the file's order"].append(
+                    (places[0], places[-1])
+                )
+        for what, pairs in alone.items():
+            if pairs:
+                self._warn(taken, pairs, what)
+
+    def _warn(self, taken: list[Part], pairs: list[tuple[int, int]], what: str) -> None:
+        one, other = pairs[0]
+        more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
+        beside = "" if self._is_one_way(one, other) else " (and branches run side by side)"
+        warnings.warn(
+            f"that {self._wanted[one].path} gets {taken[one].path} and {self._wanted[other].path} {taken[other].path}, "
+            f"of equal shapes, is told by {what} alone{beside}{more}; compare the answers with the model's own",
+            WeightsWarning,
+            stacklevel=3,
+        )
 
     def _question(self, taken: list[Part], one: int, other: int, said: set[bool | None]) -> str:
         mine, theirs = (
@@ -196,7 +205,7 @@ class Ties:
                 share = 1 / (len(after) * len(self._before[other]))
                 together = folder_of(self._wanted[one].path) == folder_of(self._wanted[other].path)
                 self._links[one, other, near] = share if together else _ACROSS * share
-                self._links |= {(one, each, following): 1.0 for each in self._after.get(other, ())}
+                self._links |= {(one, each, apart): 1.0 for each in self._after.get(other, ())}
         for (one, other, pull), share in self._links.items():
             for place in {one, other}:
                 self._of[place].append((one, other, pull, share))
@@ -208,14 +217,18 @@ class Ties:
             share * sum(pull(taken[one].path, taken[other].path)) for (one, other, pull), share in self._links.items()
         )
 
-    def _gain(self, taken: list[Part], move: _Move) -> Pull:
-        """By how much more a move lets names lie together: in shared paths, and in marks and numbers."""
+    def _gain(self, taken: list[Part], move: _Move, join: int | None = None) -> Pull:
+        """By how much more a move lets names lie together: in shared paths, and in marks and numbers, which count
+        within a join alone where one is given.
+        """
         strong = weak = 0.0
         change = {place: taken[source] for place, source in move.sources}
         for one, other, pull, share in move.links:
             before = pull(taken[one].path, taken[other].path)
             after = pull(change.get(one, taken[one]).path, change.get(other, taken[other]).path)
-            strong, weak = strong + share * (after[0] - before[0]), weak + share * (after[1] - before[1])
+            strong += share * (after[0] - before[0])
+            if join is None or all(join in dict(self._branches[place]) for place in (one, other)):
+                weak += share * (after[1] - before[1])
         return strong, weak
 
     # what could be exchanged
@@ -258,10 +271,18 @@ class Ties:
                     self._tried.append(self._move((*a, *b, *c), turned))
         for one, other in sorted(combinations(places, 2), key=lambda pair: pair[1] - pair[0]):
             length, most = 1, min(other - one, _WHOLE, len(self._kinds) - other)
-            while length < most and self._kinds[one + length] == self._kinds[other + length]:
+            while length < most and self._is_like(one, other, length):
                 length += 1
-            for each in sorted({1, min(length, 2), length}):
-                first, second = tuple(range(one, one + each)), tuple(range(other, other + each))
+            steps = [tuple(range(each)) for each in sorted({1, min(length, 2), length})]
+            if other - one <= _NEAR:  # what begins a block, and all in it that has its like, though not all between has
+                like = [
+                    step
+                    for step in range(min(other - one, len(self._kinds) - other))
+                    if self._is_like(one, other, step)
+                ]
+                steps += [tuple(like)] if len(like) > length else []
+            for taken in steps:
+                first, second = [one + step for step in taken], [other + step for step in taken]
                 self._tried.append(self._move((*first, *second), (*second, *first)))
                 self._judged.append(((one, other), self._tried[-1]))
         for start in range(len(places) - 2):  # one moves past several others
@@ -270,6 +291,9 @@ class Ties:
                 for turned in ((*row[1:], row[0]), (row[-1], *row[:-1])):
                     self._tried.append(self._move(row, turned))
                     self._judged.append((tuple(row), self._tried[-1]))
+
+    def _is_like(self, one: int, other: int, step: int) -> bool:
+        return self._kinds[one + step] == self._kinds[other + step]
 
     def _move(self, places: Sequence[int], sources: Sequence[int]) -> _Move:
         links = {link for place in places for link in self._of[place]}
@@ -294,6 +318,50 @@ class Ties:
                 return texts[0] == texts[1]
         return False
 
+    def _parted(self, places: Sequence[int]) -> int | None:
+        """The join whose branches several places lie in, not all in the same; None where some lie outside of it."""
+        found = [dict(self._branches.get(place, ())) for place in places]
+        joins = [join for join in found[0] if all(join in each for each in found)]
+        return next((join for join in joins if len({each[join] for each in found}) > 1), None)
+
+    def _is_counted(self, taken: list[Part], places: Sequence[int], by_numbers: bool) -> bool:
+        """Whether a file's numbers, or its order, follow the branches of a join: those of two or more others do that
+        each are of a form of their own.
+        """
+        join = self._parted(places)
+        if join is None:
+            return False
+        own = [dict(self._branches[place])[join] for place in places]
+        sure = [place for place in self._only(join) if dict(self._branches[place])[join] not in own]
+        rises = [by_number(taken[one].path, taken[other].path) for one, other in pairwise(sure)]
+        return len(sure) > 1 and (not by_numbers or set(rises) == {True})
+
+    def _only(self, join: int) -> list[int]:
+        """Where those branches of a join begin that are like none of the others."""
+        branches = defaultdict[int, list[int]](list)
+        for place, inside in sorted(self._branches.items()):
+            if join in dict(inside):
+                branches[dict(inside)[join]].append(place)
+        forms = {branch: tuple(self._kinds[place] for place in places) for branch, places in branches.items()}
+        counted = Counter(forms.values())
+        return [places[0] for branch, places in branches.items() if counted[forms[branch]] == 1]
+
+    def _turned(self, places: Sequence[int], move: _Move) -> list[tuple[int, int]]:
+        """Pairs of places whose parts a move puts the other way round."""
+        to = {source: place for place, source in move.sources}
+        return [(one, other) for one, other in combinations(places, 2) if to[one] > to[other]]
+
+    def _by_numbers(self, taken: list[Part], turned: list[tuple[int, int]], move: _Move) -> list[bool | None]:
+        """Whether numbers in names rise along the network where a move turns pairs round: of branches, which run side
+        by side, they say nothing.
+        """
+        to = {source: place for place, source in move.sources}
+        return [
+            by_number(taken[one].path, taken[other].path)
+            for one, other in turned
+            if self._is_one_way(one, other) and self._is_one_way(to[one], to[other])
+        ]
+
     def _is_one_way(self, one: int, other: int) -> bool:
         """Whether two places are none of different branches."""
         inside = dict(self._branches.get(one, ()))
@@ -313,11 +381,7 @@ class Ties:
             if inside.get(join, branch) != branch:
                 places = [place for place, found in sorted(self._branches.items()) if join in dict(found)]
                 numbers = [self._order[taken[place].path] for place in places]
-                kinds: dict[int, list[object]] = defaultdict(list)
-                for place in places:
-                    kinds[dict(self._branches[place])[join]].append(self._wanted[place].kind)
-                sure = 1 in Counter(map(tuple, kinds.values())).values()
-                return rises if sure and numbers == sorted(numbers) else None
+                return rises if self._only(join) and numbers == sorted(numbers) else None
         for folder in {folder_of(taken[place].path) for place in (one, other)} if rises else ():
             numbers = [self._order[part.path] for part in taken if folder_of(part.path) == folder]
             if numbers != sorted(numbers):
