@@ -214,6 +214,8 @@ def test_a_terminal_shows_the_picture_before_and_after(picture):
         (("1 2 3 / 4 5 6", "1 1", "--stride", "2", "--strict"), "along the width, received (3 − 2)/2 + 1 = 1.5"),
         (("missing.txt", "edge"), "there is no file 'missing.txt'"),
         (("1 2 y", "edge"), "received 'y'"),
+        (("0,5 1 / 2 3", "1"), "write 0.5, or 0, 5"),
+        (("1 2 / 3 4", "0,5 1 / 2 3"), "write 0.5, or 0, 5"),
         (("1 2", "1", "--pool", "max"), "a kernel with --pool"),
         (("1 2", "--pool", "max", "--flip"), "--flip with --pool"),
         (("1 2", "1", "--size", "2"), "--size with --pool"),

@@ -55,11 +55,17 @@ def test_a_filter_of_a_network(hubel, files):
     assert "bias: 1 + 0.5 = 1.5" in out
 
 
-@pytest.mark.parametrize("image", [SIXTEEN, "-1 2 / 3 4", "picture"])
+@pytest.mark.parametrize("image", [SIXTEEN, "-1 2 / 3 4", "1,2,3/4,5,6", "[[1,2],[3,4]]", "picture"])
 def test_image_and_kernel_as_convolve_has_them(hubel, files, image):
     given = files[1] if image == "picture" else image
     assert hubel(given, "1 -1 / 1 0") == hubel(given, "--kernel", "1 -1 / 1 0")
     assert hubel(given, "1 -1 / 1 0")[0] == 0
+
+
+def test_a_comma_that_may_be_a_decimal_s_is_refused(hubel):
+    status, out, error = hubel("0,5 1 / 2 3", "1")
+    assert (status, out) == (2, "")
+    assert "write 0.5, or 0, 5" in error
 
 
 def test_json(hubel, files):

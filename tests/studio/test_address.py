@@ -10,14 +10,14 @@ PATIENT = 1000 * HANG
 SAID = {
     "room=nowhere": ["room=nowhere: expected one of design, convolve, learn, course, train, look; Design is shown"],
     "room=design&tab=x&style=y&layer=conv9&net=lenet5": ["tab=x", "style=y", "layer=conv9: expected a layer of this"],
-    "room=convolve&op=a&s=99&p=q&d=0&b=zz&f=w&x=1 2/3&k=1 2&at=a": [
+    "room=convolve&op=a&s=99&p=q&d=0&b=zz&f=w&x=1 2 / 3&k=1 2&at=a": [
         "op=a: expected one of conv, transposed, maxpool, avgpool; conv is taken",
         "s=99: expected a whole number from 1 to 6; 6 is taken",
         "p=q: ",
         "d=0: expected a whole number from 1 to 4; 1 is taken",
         "b=zz: expected a number from -99 to 99; 0 is taken",
         "f=w: ",
-        "x=1 2/3: ",
+        "x=1 2 / 3: ",
         "k=1 2: expected as many rows as columns",
         "at=a: ",
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import torch.nn.functional as F
 from PIL import Image
 from playwright.sync_api import expect
 
+from hubel.base.errors import SettingError
+from hubel.look.byhand.grids import read_planes
 from tests.axe import needs_axe, violations
 from tests.studio.conftest import TOKEN, put
 from tests.work import HANG
@@ -167,7 +170,7 @@ def test_drawing_and_typing_change_what_follows(room):
     assert room.locator(".weights input").first.get_attribute("aria-invalid") == "true"
     room.get_by_text("type the numbers").click()
     room.get_by_label("the input's numbers").fill("1 2 3\n4 5")
-    assert "rows of one length" in room.locator(".convolve .wrong[role=status]").inner_text()
+    assert "rows of one length" in room.locator("#convolve-numbers").inner_text()
     for written in (
         "1 2 3 4\n5 6 7 8\n9 8 7 6\n5 4 3 2\n",
         "[[1, 2, 3, 4], [5,6,7,8],[9,8,7,6],[5,4,3,2]]",
@@ -177,7 +180,7 @@ def test_drawing_and_typing_change_what_follows(room):
         room.get_by_label("the input's numbers").fill(written)
         assert numbers(room, "input").tolist() == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 8, 7, 6], [5, 4, 3, 2]]
     room.get_by_label("the input's numbers").fill("1 2\n3 much")
-    assert room.locator(".convolve .wrong[role=status]").inner_text().endswith("received much")
+    assert room.locator("#convolve-numbers").inner_text().endswith("received much")
     room.get_by_text("type the numbers").click()
 
 
@@ -187,7 +190,7 @@ def test_a_picture_becomes_a_few_numbers(room, kind):
     opened(room, x=text(X), k=text(K))
     half = io.BytesIO()
     Image.fromarray(np.repeat([[255] * 7 + [0] * 7], 14, 0).astype(np.uint8)).save(half, kind)
-    wrong = room.locator(".convolve .wrong[role=status]")
+    wrong = room.locator("#convolve-numbers")
     for name, data in ((f"none.{kind}", b"none"), (f"half.{kind}", half.getvalue())):
         room.locator("#convolve-file").set_input_files({"name": name, "mimeType": f"image/{kind}", "buffer": data})
         if data == b"none":
@@ -275,6 +278,111 @@ def test_a_number_that_is_not_taken_is_refused_in_words(room, field, value, want
     assert f"received {value}" in told.inner_text()
     put(room.get_by_label(field, exact=True), "1")
     told.wait_for(state="detached")
+
+
+def typed(room, words):
+    """Type the input's numbers."""
+    room.locator("details", has=room.locator("textarea")).evaluate("each => { each.open = true; }")
+    room.get_by_label("the input's numbers").fill(words)
+
+
+def told(words):
+    """What `hubel convolve` makes of numbers: planes, or words of what is wrong."""
+    try:
+        return read_planes(words), ""
+    except SettingError as error:
+        return None, str(error)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("1 -1 / 1 0", "1 –1/1 0", "1,-1/1,0", "1, -1; 1, 0", "[[1,2],[3,4]]", "[[1 2]\n [3 4]]", "1,2,3\n4,5,6"),
+        *("1/2 1/4\n.5 2e1", "1/2", "1/2/3", "1 2 / 3 4 | 5 6 / 7 8", "1 2/3 4//5 6/7 8", "1 2\n3 4\n\n5 6\n7 8\n"),
+        *("[[[1,2],[3,4]],[[5,6],[7,8]]]", "0,5 0,5 / 0,5 0,5", "1,5 2 / 3 4", "0,5;1,5", "1e400 1 / 1 1"),
+        *("Infinity 1", "0x10 1", "1/0 2", "1 2 / 3", ""),
+    ],
+)
+def test_numbers_are_read_as_hubel_convolve_reads_them(room, words):
+    opened(room, op="maxpool", x="dot", k="5")
+    before = numbers(room, "input").tolist()
+    typed(room, words)
+    field, wrong = room.get_by_label("the input's numbers"), room.locator("#convolve-numbers").inner_text()
+    planes, refused = told(words)
+    assert field.get_attribute("aria-invalid") == str(planes is None).lower()
+    assert wrong.startswith("expected ") == bool(refused)
+    assert re.findall("; write .*", wrong) == re.findall("; write .*", refused)
+    found = [numbers(room, "input", at).tolist() for at in range(len(planes or "1"))]
+    assert found == (np.array(planes, float).round(2).tolist() if planes else [before])
+
+
+def test_numbers_that_stand_in_the_address_are_those_that_were_typed(room):
+    opened(room, op="maxpool", x="dot", k="5")
+    typed(room, "1 / 2")
+    room.wait_for_url(lambda found: "x=1" in found, wait_until="commit")
+    said = room.evaluate("location.hash")
+    opened(room, op="maxpool", x="dot", k="5")
+    room.evaluate("said => { location.hash = said; }", said)
+    expect(room.locator(".convolve .numbers[aria-label^='input'] span")).to_have_count(2)
+    assert numbers(room, "input").tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("given", "received"),
+    [
+        ("1,5", "received 1,5; write 1.5"),
+        ("−0,5", "received −0,5; write −0.5"),
+        ("abc", "expected a number such as 3, −1.5 or 1/9, received abc"),
+        ("1e400", "received 1e400, whose exponent has more than two digits"),
+        ("1/0", "which divides by 0"),
+        ("", "received nothing"),
+    ],
+)
+def test_what_cannot_be_read_is_said_of_every_number(room, given, received):
+    """Nothing is computed with the number that stood there before."""
+    opened(room, x=text(X), k=text(K), f="tanh")
+    room.locator(".learning summary").click()
+    stale, steps = room.locator(".convolve .stale"), room.get_by_role("button", name="take a step")
+    for label, place in (
+        ("weight, first channel, row 1, column 1", "#convolve-weight"),
+        ("bias", ".formula .wrong"),
+        ("the wanted number", ".learning .wrong"),
+        ("learning rate", ".learning .wrong"),
+    ):
+        field = room.get_by_label(label, exact=True)
+        field.fill(given)
+        assert field.get_attribute("aria-invalid") == "true"
+        said = room.locator(place).inner_text()
+        assert said.startswith(f"{label}: ")
+        assert received in said
+        if "learn" in place:
+            assert steps.is_disabled()
+        else:
+            assert stale.count() == 1
+            room.locator(".convolve .numbers[aria-label^='output'] span").nth(4).hover()
+            assert room.locator(".sum").inner_text() == ""
+        field.blur()
+        assert field.input_value() == given
+        field.fill("1/4")
+        assert field.get_attribute("aria-invalid") == "false"
+        assert stale.count() == 0
+        assert not room.locator(".convolve .wrong:not(:empty)").all_inner_texts()
+        assert steps.is_enabled()
+    room.locator(".learning summary").click()
+
+
+def test_a_weight_that_cannot_be_read_belongs_to_no_named_kernel_and_goes_with_the_next(room):
+    opened(room, x=text(X), k="sobel-x")
+    weight, named = room.locator(".weights input").first, room.get_by_label("kernel", exact=True)
+    weight.fill("1,5")
+    weight.blur()
+    assert named.input_value() == ""
+    put(room.get_by_label("stride", exact=True), "2")
+    assert weight.input_value() == "1,5"
+    named.select_option("sobel-x")
+    assert (weight.input_value(), weight.get_attribute("aria-invalid")) == ("−1", "false")
+    assert room.locator("#convolve-weight").inner_text() == ""
+    assert room.locator(".convolve .stale").count() == 0
 
 
 def test_a_phone_has_room_for_it(room):

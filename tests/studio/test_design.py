@@ -389,3 +389,15 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(browser_page, address):
     browser_page.set_viewport_size({"width": 390, "height": 800})
     room = opened(browser_page, address, "&net=googlenet&layer=conv1")
     assert room.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_on_a_phone_the_pane_of_a_layer_that_is_tapped_comes_into_sight(browser_page, address):
+    browser_page.set_viewport_size({"width": 390, "height": 844})
+    room = opened(browser_page, address, "&net=lenet5")
+    for at, path in ((2, "pool1"), (3, "conv2")):
+        room.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+        layer = room.locator(".canvas .layer").nth(at)
+        layer.click()
+        expect(room.locator(f".layer-pane h2:text-is('{path}')")).to_be_in_viewport()
+        expect(room.locator(".layer-pane .stepper").first).to_be_in_viewport()
+        expect(layer).to_be_in_viewport()

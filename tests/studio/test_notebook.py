@@ -60,14 +60,14 @@ def test_edits_go_to_python_and_come_from_there(browser_page, tmp_path):
 
 
 def test_a_convolution_begins_with_its_numbers(browser_page, tmp_path):
-    made = convolve([[0, 1, 2], [1, 1, 1], [2, 0, 5]], [[1, 0], [0, -1]], bias=3)
+    made = convolve([[0, 1, 2], [1, 1, 1], [2, 0, 5]], [[1, 0], [0, -1]], bias=3.5)
     from hubel.studio.notebook import _of_convolution
 
     frame, _ = shown(browser_page, tmp_path, _of_convolution(made))
     frame.get_by_text("3×3×1 → 2×2×1").wait_for()
     outputs = frame.locator(".part").last.locator("button, [role=gridcell], td, .cell")
     told = [each.replace("−", "-") for each in outputs.all_inner_texts()]
-    assert {f"{value:g}" for value in np.ravel(made.output)} <= set(told)
+    assert {f"{float(value):g}" for value in np.ravel(made.output)} <= set(told)
 
 
 def test_what_is_no_question_is_refused_in_words():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Slide a kernel over an image and show every product and the running sum; or pool it.
 
-IMAGE and KERNEL are numbers in quotes (rows separated by ' / ', ';' or new lines, channels by '|'), or a file of
-them; IMAGE may be a picture, or - for standard input, KERNEL a name. As in networks, the kernel is not turned
-(strictly a cross-correlation); --flip turns it by 180° first: the convolution of mathematics.
+IMAGE and KERNEL are numbers in quotes (rows separated by ' / ', ';' or new lines, channels by '|', '//' or an empty
+line), or a file of them; IMAGE may be a picture, or - for standard input, KERNEL a name. As in networks, the kernel is
+not turned (strictly a cross-correlation); --flip turns it by 180° first: the convolution of mathematics.
 
 -o writes the output as a picture or a table; .svg, .pdf, .html and .apng show the window at work, as `hubel look
 convolve` draws it."""
@@ -137,8 +138,9 @@ def _written(walk: Convolution | Pooling, ending: str, name: str, place: Pair | 
 
 def is_image(given: str) -> bool:
     """Whether a word is numbers, standard input or the name of a picture or of a file of numbers: and no run."""
-    numbers = re.fullmatch(r"[-−\d./;|eE\s]*\s[-−\d./;|eE\s]*", given) is not None
-    return given == "-" or numbers or Path(given).suffix.lower() in (*PICTURES, ".txt", ".csv", ".tsv")
+    numbers = re.fullmatch(r"[-−–+\d.,/;|eE\[\]\s]+", given) and re.search(r"[\s,;|\[]", given)
+    own = bool(numbers) and not os.path.exists(given)
+    return given == "-" or own or Path(given).suffix.lower() in (*PICTURES, ".txt", ".csv", ".tsv")
 
 
 def walk_of(planes: Planes, arguments: Namespace) -> Convolution | Pooling:

@@ -89,7 +89,7 @@ def _of_convolution(made: Convolution) -> str:
         "s": _one(layer.strides),
         "p": "same" if layer.padding == "same" else 0 if layer.padding == "valid" else layer.padding,
         "d": _one(layer.dilation_rate),
-        "b": made.bias,
+        "b": f"{float(made.bias):g}",
         "f": made.activation or "none",
     }
     return "&".join(["room=convolve", *(f"{name}={quote(str(value), safe='')}" for name, value in asked.items())])

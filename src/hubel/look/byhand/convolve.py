@@ -270,10 +270,10 @@ def convolve(
 ) -> Convolution:
     """Slide a kernel over an image and return the walk: `.output`, `.step(row, column)`, `.steps()`, `.rules`.
 
-    `image` and `kernel` are text (`"1 0 / 0 1"`, channels separated by `|`), or nested sequences: rows of numbers, or
-    a list of such, one for each channel. `kernel` may also be a name of `kernels.KERNELS`. As in networks, the kernel
-    is not turned: strictly, this is a cross-correlation. `flip` turns the kernel by 180° first, which makes it
-    the convolution of mathematics.
+    `image` and `kernel` are text (`"1 0 / 0 1"`, channels separated by `|` or `//`), or nested sequences: rows of
+    numbers, or a list of such, one for each channel. `kernel` may also be a name of `kernels.KERNELS`. As in networks,
+    the kernel is not turned: strictly, this is a cross-correlation. `flip` turns the kernel by 180° first, which makes
+    it the convolution of mathematics.
 
     Raises `ValueError` for bad numbers, names and settings, and `ShapeError` where the kernel does not fit.
     """

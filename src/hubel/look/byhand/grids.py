@@ -21,21 +21,41 @@ Grid: TypeAlias = "tuple[tuple[Number, ...], ...]"
 Planes: TypeAlias = "tuple[Grid, ...]"
 
 LONGEST_TEXT = 20_000_000
+_CHANNELS = re.compile(r"\||//|\n\s*\n|\]\s*\]\s*,?\s*\[\s*\[")
+_DECIMAL = re.compile(r"(\d+),(?=\d)", re.ASCII)  # or the comma between two numbers
 _NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?(/\d{1,40})?", re.ASCII)
 
 
 def read_planes(text: str) -> Planes:
     """Read one grid of numbers for each channel.
 
-    Rows are separated by ` / `, `;` or new lines, numbers by spaces or commas, channels by `|`; brackets are allowed.
-    Numbers are whole, decimal or fractions such as 1/9, and stay exact. Raises `ValueError` where something is no
-    number, where rows or channels differ in size, and where there is nothing.
+    Rows are separated by ` / `, `;` or new lines, numbers by spaces or commas, channels by `|`, `//` or an empty line;
+    brackets are allowed. Numbers are whole, decimal or fractions such as 1/9, and stay exact. Raises `ValueError` where
+    something is no number, where rows or channels differ in size, where there is nothing, and where a comma may as
+    well be a decimal's: `0,5 1,5`.
     """
     if len(text) > LONGEST_TEXT:
         raise SettingError(f"expected at most {LONGEST_TEXT:,} characters of numbers, received {len(text):,}")
-    plain = re.sub("[−–]", "-", text)
-    plain = re.sub(r"\]\s*,?", ";", plain).replace("[", " ")
-    planes = tuple(_read_grid(part) for part in plain.split("|"))
+    plain = re.sub("[−–]", "-", text).strip()
+    if "[" not in plain and (found := re.search(r"\d+,\d+", plain, re.ASCII)) and _is_read(_DECIMAL.sub(r"\1.", plain)):
+        comma = found[0]
+        raise SettingError(
+            f"expected a decimal point, or a blank after a comma between numbers, received {shortened(comma)!r}; "
+            f"write {shortened(comma.replace(',', '.'))}, or {shortened(comma.replace(',', ', '))}"
+        )
+    return _read(plain)
+
+
+def _is_read(plain: str) -> bool:
+    try:
+        return bool(_read(plain))
+    except SettingError:
+        return False
+
+
+def _read(plain: str) -> Planes:
+    parts = (re.sub(r"\]\s*,?", ";", part).replace("[", " ") for part in _CHANNELS.split(plain))
+    planes = tuple(map(_read_grid, parts))
     sizes = [size_text(plane) for plane in planes]
     if len(set(sizes)) > 1:
         raise SettingError(f"expected channels of one size, received {', '.join(sizes)}")
@@ -68,9 +88,13 @@ def _rows(text: str) -> list[str]:
 
 def read_number(text: str) -> Number:
     """Read `3`, `−1.5`, `2e3` or `1/9` exactly; raise `ValueError` for anything else."""
-    plain = text.strip().replace("−", "-")
+    plain = re.sub("[−–]", "-", text.strip())
     if not _NUMBER.fullmatch(plain):
-        raise SettingError(f"expected a number such as 3, −1.5 or 1/9, received {shortened(text)!r}")
+        point = plain.replace(",", ".")
+        remedy = f"; write {point.replace('-', '−')}" if _NUMBER.fullmatch(point) else ""
+        if re.fullmatch(r"[^eE]+[eE][+-]?\d{3,}", plain, re.ASCII):
+            remedy = ", whose exponent has more than two digits"
+        raise SettingError(f"expected a number such as 3, −1.5 or 1/9, received {shortened(text)!r}{remedy}")
     above, _, below = plain.partition("/")
     if below and not int(below):
         raise SettingError(f"expected a fraction, received {text!r}, which divides by 0")

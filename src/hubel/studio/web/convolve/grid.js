@@ -3,6 +3,7 @@
 import { h } from "hubel/view/dom";
 import { short } from "hubel/studio/convolve/patterns";
 
+export const CHANNELS = ["first channel", "second channel", "third channel"];
 const DIGITS = 2;
 
 /** A grid of numbers. choose(row, column): a place was chosen, by mouse or arrow keys. draw(row, column): something is

@@ -2,7 +2,8 @@
 
 import { h } from "hubel/view/dom";
 import { ACTIVATIONS, learned } from "hubel/studio/convolve/arithmetic";
-import { short } from "hubel/studio/convolve/patterns";
+import { number, short } from "hubel/studio/convolve/patterns";
+import { refused } from "hubel/studio/convolve/settings";
 
 const MANY = 10;
 const DIGITS = 4; // of weights, which a step may change by little
@@ -11,9 +12,11 @@ const DIGITS = 4; // of weights, which a step may change by little
 export class Learning {
   constructor(take, changed) {
     this.take = take;
-    const number = (label, value, step) => h("input", { type: "number", step, value, "aria-label": label, oninput: () => changed() });
-    this.wanted = number("the wanted number", 1, "any");
-    this.rate = number("learning rate", 0.1, "any");
+    const field = (label, value) => h("input", { type: "text", value, autocomplete: "off", "aria-label": label, oninput: () => changed() });
+    const button = (times, words) => h("button", { type: "button", onclick: () => this.step(times) }, words);
+    this.wanted = field("the wanted number", 1);
+    this.rate = field("learning rate", 0.1);
+    this.buttons = [button(1, "take a step"), button(MANY, `take ${MANY} steps`)];
     this.found = h("div", { class: "found" });
     this.steps = h("p", { class: "note", role: "status" });
     this.element = h("details", { class: "learning" },
@@ -22,8 +25,7 @@ export class Learning {
       h("div", { class: "settings" },
         h("label", { class: "field" }, h("span", {}, "this place should be"), this.wanted),
         h("label", { class: "field" }, h("span", {}, "learning rate"), this.rate),
-        h("button", { type: "button", onclick: () => this.step(1) }, "take a step"),
-        h("button", { type: "button", onclick: () => this.step(MANY) }, `take ${MANY} steps`)),
+        ...this.buttons),
       this.found, this.steps);
   }
 
@@ -35,6 +37,12 @@ export class Learning {
   show(about) {
     this.about = about;
     this.element.hidden = false;
+    const wrong = refused([this.wanted, this.rate].map((field) => [field, null, false, true]));
+    for (const button of this.buttons) button.disabled = Boolean(wrong);
+    if (wrong) {
+      this.found.replaceChildren(h("p", { class: "wrong", role: "status" }, wrong));
+      return;
+    }
     const after = this.next(about);
     const { words } = ACTIVATIONS[about.activation];
     const size = about.how.size;
@@ -62,11 +70,11 @@ export class Learning {
   }
 
   get target() {
-    return Number(this.wanted.value) || 0;
+    return number(this.wanted.value).value;
   }
 
   get learningRate() {
-    return Number(this.rate.value) || 0;
+    return number(this.rate.value).value;
   }
 
   next({ how, planes, kernel, bias, activation, place }) {

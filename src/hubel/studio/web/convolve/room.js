@@ -6,15 +6,15 @@ import { Player } from "hubel/view/live/player";
 import { shooting } from "hubel/view/ways/camera";
 import { address, addressed } from "hubel/studio/address";
 import { ACTIVATIONS, OPERATIONS, output, sized, terms } from "hubel/studio/convolve/arithmetic";
-import { Grid, extent } from "hubel/studio/convolve/grid";
+import { CHANNELS, Grid, extent } from "hubel/studio/convolve/grid";
 import { Learning } from "hubel/studio/convolve/learning";
-import { NAMES, pattern, pixels, read, short, written } from "hubel/studio/convolve/patterns";
+import { NAMES, number, pattern, pixels, read, short, written } from "hubel/studio/convolve/patterns";
 import { Sum } from "hubel/studio/convolve/sum";
 import { bounded, RANGES, refused } from "hubel/studio/convolve/settings";
+import { Weights } from "hubel/studio/convolve/weights";
 import { Usable } from "hubel/studio/usable";
 
 const FIRST = { op: "conv", s: "1", p: "0", d: "1", b: "0", f: "none", x: "seven", k: "sobel-x", at: "0,0" };
-const CHANNELS = ["first channel", "second channel", "third channel"];
 
 /** The room's row in the registry. */
 export const convolve = { name: "convolve", title: "Convolve", server: false, open: (place) => new Convolve(place) };
@@ -36,25 +36,22 @@ class Convolve {
       made.addEventListener("change", act);
       return made;
     };
-    const number = (name, label, [least, most]) => h("input", {
-      type: "number", id: `convolve-${name}`, "aria-label": label, min: least, max: most, step: name === "b" ? "any" : 1,
-      oninput: () => this.typed(),
-    });
+    const whole = (name, label, [min, max]) => h("input", { type: "number", id: `convolve-${name}`, "aria-label": label, min, max, step: 1, oninput: () => this.typed() });
     this.operation = select("op", "operation", Object.entries(OPERATIONS).map(([name, { title }]) => [name, title]), () => this.typed());
-    this.stride = number("s", "stride", RANGES.s);
+    this.stride = whole("s", "stride", RANGES.s);
     this.padding = select("p", "padding", [...Array.from({ length: 7 }, (_, i) => [String(i), String(i)]), ["same", "same"]], () => this.typed());
-    this.dilation = number("d", "dilation", RANGES.d);
-    this.bias = number("b", "bias", RANGES.b);
+    this.dilation = whole("d", "dilation", RANGES.d);
+    this.bias = h("input", { type: "text", id: "convolve-b", "aria-label": "bias", autocomplete: "off", oninput: () => this.typed() });
     this.activation = select("f", "activation", Object.entries(ACTIVATIONS).map(([name, { words }]) => [name, name === "none" ? "none" : `${name}: ${words}`]), () => this.typed());
     this.picture = select("x", "input", [...NAMES.map((name) => [name, name]), ["own", "own numbers"]], () => this.picture.value !== "own" && this.input(pattern(this.picture.value, this.planes.length), this.picture.value));
     this.channels = select("c", "channels", [1, 2, 3].map((each) => [String(each), String(each)]), () => this.rechannel(Number(this.channels.value)));
     this.kernelName = select("k", "kernel", [["", "own numbers"], ...this.named.map(({ name, summary }) => [name, `${name}: ${summary}`])], () => this.nameKernel());
     this.size = select("size", "kernel size", [1, 2, 3, 4, 5, 6, 7].map((each) => [String(each), `${each}×${each}`]), () => this.resize(Number(this.size.value)));
     this.file = h("input", { type: "file", accept: "image/*", class: "hidden", id: "convolve-file", onchange: () => this.load(this.file.files[0]) });
-    this.numbers = h("textarea", { rows: 3, spellcheck: "false", "aria-label": "the input's numbers", oninput: () => this.typedNumbers() });
-    this.numbersWrong = h("p", { class: "wrong", role: "status" });
+    this.numbers = h("textarea", { rows: 3, spellcheck: "false", "aria-label": "the input's numbers", "aria-describedby": "convolve-numbers", oninput: () => this.typedNumbers() });
+    this.numbersWrong = h("p", { class: "wrong", id: "convolve-numbers", role: "status" });
     this.inputs = h("div", { class: "planes" });
-    this.kernels = h("div", { class: "planes" });
+    this.fields = new Weights((channel, y, x, value) => this.typedWeight(channel, y, x, value));
     this.outputs = h("div", { class: "planes" });
     this.formula = h("div", { class: "formula", role: "status" });
     const camera = shooting((blob) => this.load(new File([blob], "the camera's picture")), (words) => (this.numbersWrong.textContent = words));
@@ -71,7 +68,7 @@ class Convolve {
           h("div", { class: "tools" }, this.picture, this.file, h("label", { class: "button", for: "convolve-file" }, "a picture …"), camera.button),
           camera.element, this.numbersWrong, this.inputs, h("p", { class: "note" }, "press to draw; with the keyboard arrows and the space bar"),
           h("details", {}, h("summary", {}, "type the numbers"), this.numbers)),
-        this.kernelPart = h("section", { class: "part kernels" }, h("h2", {}, "kernel"), h("div", { class: "tools" }, this.kernelName), this.kernels),
+        this.kernelPart = h("section", { class: "part kernels" }, h("h2", {}, "kernel"), h("div", { class: "tools" }, this.kernelName), this.fields.element, this.fields.wrong),
         h("section", { class: "part" }, h("h2", {}, "output"), h("div", { class: "tools" }, this.player.element, next), this.outputs),
         h("section", { class: "made-of" }, h("h2", {}, "how one place comes about"), this.sum.element, this.sum.said)),
       this.learning.element,
@@ -148,7 +145,7 @@ class Convolve {
   }
 
   get usesBias() {
-    return OPERATIONS[this.operation.value].weights ? Number(this.bias.value) || 0 : 0;
+    return OPERATIONS[this.operation.value].weights ? (number(this.bias.value).value ?? 0) : 0;
   }
 
   get usesActivation() {
@@ -176,6 +173,7 @@ class Convolve {
 
   /** As many planes of the kernel as of the input. */
   rechannelled() {
+    this.refuse();
     while (this.kernel.length < this.planes.length) this.kernel.push(copied(this.kernel[0]));
     this.kernel.length = this.planes.length;
   }
@@ -200,8 +198,14 @@ class Convolve {
 
   typedNumbers() {
     const found = read(this.numbers.value);
-    this.numbersWrong.textContent = found.wrong ?? "";
     if (found.planes) this.input(found.planes);
+    else this.refuse(found.wrong);
+  }
+
+  /** Say what is wrong with the numbers that were typed, which stay there; nothing, where others have come. */
+  refuse(wrong = "") {
+    this.numbersWrong.textContent = wrong;
+    this.numbers.setAttribute("aria-invalid", String(wrong !== ""));
   }
 
   /** Take weights that a step of learning made. */
@@ -216,7 +220,6 @@ class Convolve {
     if (!file) return;
     try {
       this.input(await pixels(file, this.planes.length));
-      this.numbersWrong.textContent = "";
       this.file.value = "";
     } catch ({ message }) {
       this.numbersWrong.textContent = `${file.name} cannot be read: ${message}`;
@@ -231,6 +234,7 @@ class Convolve {
     if (plane[row][column] !== value) {
       plane[row][column] = value;
       this.picture.value = "own";
+      this.refuse();
       this.show();
     }
     return value;
@@ -245,17 +249,18 @@ class Convolve {
     this.kernelPart.hidden = !own.weights;
     this.size.value = String(how.size);
     this.channels.value = String(this.planes.length);
-    if (document.activeElement !== this.numbers) this.numbers.value = written(this.planes).replaceAll(" / ", "\n").replaceAll(" // ", "\n\n");
+    if (document.activeElement !== this.numbers && this.numbers.ariaInvalid !== "true") this.numbers.value = written(this.planes).replaceAll(" / ", "\n").replaceAll(" // ", "\n\n");
     const same = this.named.find(({ grid }) => this.kernel.every((plane) => written([plane]) === written([grid])));
-    this.kernelName.value = same?.name ?? "";
+    const isRead = this.fields.show(this.kernel) || !own.weights;
+    this.kernelName.value = isRead ? (same?.name ?? "") : "";
     const axes = [this.planes[0].length, this.planes[0][0].length].map((n) => ({ n, ...sized(how, n) }));
     const wrong = refused([[this.stride, RANGES.s, true, true], [this.dilation, RANGES.d, true, own.pads], [this.bias, RANGES.b, false, own.weights]]) ?? axes.find((axis) => axis.wrong)?.wrong;
     this.showFormula(axes, wrong);
     this.tell();
     this.showInputs();
-    this.showKernel();
-    this.outputs.classList.toggle("stale", Boolean(wrong));
-    if (wrong) {
+    this.isStale = Boolean(wrong) || !isRead;
+    this.outputs.classList.toggle("stale", this.isStale);
+    if (this.isStale) {
       this.player.pause();
       this.sum.clear();
       this.learning.hide();
@@ -272,7 +277,7 @@ class Convolve {
   tell() {
     const { how } = this;
     this.told = {
-      op: how.operation, s: String(how.stride), p: String(this.padding.value), d: String(this.dilation.value), b: String(this.bias.value), f: this.activation.value,
+      op: how.operation, s: String(how.stride), p: String(this.padding.value), d: String(this.dilation.value), b: String(number(this.bias.value).value ?? this.bias.value), f: this.activation.value,
       x: this.picture.value === "own" ? plain(written(this.planes)) : this.picture.value,
       k: this.kernelName.value && this.kernel.length === 1 ? this.kernelName.value : plain(written(this.kernel, 5)),
       at: this.at.join(","),
@@ -301,31 +306,9 @@ class Convolve {
     this.inputs.grids.forEach((grid, channel) => grid.show(this.planes[channel], shades));
   }
 
-  showKernel() {
-    const size = this.kernel[0].length;
-    if (this.kernels.dataset.form !== `${size} ${this.kernel.length}`) {
-      this.kernels.dataset.form = `${size} ${this.kernel.length}`;
-      this.cells = this.kernel.map((plane, channel) => plane.map((line, y) => line.map((_, x) => h("input", {
-        inputmode: "text", size: 4, "aria-label": `weight, ${CHANNELS[channel]}, row ${y + 1}, column ${x + 1}`,
-        oninput: (event) => this.typedWeight(channel, y, x, event.target),
-      }))));
-      this.kernels.replaceChildren(...this.cells.map((plane, channel) => {
-        const grid = h("div", { class: "weights", role: "group", "aria-label": `kernel, ${CHANNELS[channel]}` }, plane.flat());
-        grid.style.gridTemplateColumns = `repeat(${size}, minmax(0, 62px))`;
-        return grid;
-      }));
-    }
-    this.cells.forEach((plane, channel) => plane.forEach((line, y) => line.forEach((cell, x) => {
-      if (document.activeElement !== cell) cell.value = short(this.kernel[channel][y][x], 3);
-    })));
-  }
-
-  typedWeight(channel, y, x, cell) {
-    const found = read(cell.value.replace("/", "÷")).planes?.[0]?.[0];
-    const isNumber = found?.length === 1 && Number.isFinite(found[0]);
-    cell.setAttribute("aria-invalid", String(!isNumber));
-    if (!isNumber) return;
-    this.kernel[channel][y][x] = found[0];
+  /** A weight was typed; null where it cannot be read. */
+  typedWeight(channel, y, x, value) {
+    if (value !== null) this.kernel[channel][y][x] = value;
     this.show();
   }
 
@@ -364,6 +347,7 @@ class Convolve {
 
   /** How the chosen place comes about, up to the product that is reached. */
   showPlace() {
+    if (this.isStale) return;
     const { how } = this;
     const [row, column] = this.at;
     const isPool = !OPERATIONS[how.operation].weights;
@@ -376,8 +360,7 @@ class Convolve {
       const own = this.terms.filter((term) => term.isInside && (isPool || term.channel === channel)).map((term) => [term.row, term.column]);
       grid.mark({ seen: own, now: current && current.isInside && (isPool || current.channel === channel) ? [[current.row, current.column]] : [] });
     });
-    this.cells.forEach((plane, channel) => plane.forEach((line, y) => line.forEach((cell, x) =>
-      cell.classList.toggle("now", Boolean(current) && current.channel === channel && current.y === y && current.x === x))));
+    this.fields.mark(current);
     this.outputs.grids.forEach((grid) => grid.mark({ chosen: [[row, column]] }));
     const about = { how, planes: this.planes, kernel: this.kernel, bias: this.usesBias, activation: this.usesActivation, place: this.at };
     this.sum.show(about, this.terms, reached);
@@ -391,5 +374,5 @@ function copied(plane) {
 }
 
 function plain(text) {
-  return text.replaceAll("−", "-").replaceAll(" / ", "/").replaceAll(" // ", "//");
+  return text.replaceAll("−", "-").replaceAll(" // ", "//"); // a row alone with "/" would be a fraction
 }

@@ -1,5 +1,7 @@
 // Numbers that are typed: from where to where they go, and what is said of others.
 
+import { number } from "hubel/studio/convolve/patterns";
+
 export const RANGES = { s: [1, 6], p: [0, 6], d: [1, 4], b: [-99, 99] };
 
 /** The whole number that is nearest to what was typed and lies within the range. */
@@ -8,14 +10,18 @@ export function bounded(value, [least, most]) {
   return Number.isFinite(found) ? Math.max(least, Math.min(most, found)) : least;
 }
 
-/** What the first wrong one of some fields holds, in words; else nothing. Of each: field, range, whether whole, whether used. */
+/** What the first wrong one of some fields holds, in words; else nothing. Of each: field, range if any, whether whole,
+ * whether used. */
 export function refused(fields) {
-  const told = fields.map(([field, [least, most], isWhole, isUsed]) => {
-    const value = field.value.trim() === "" ? NaN : Number(field.value);
-    const isWrong = Boolean(isUsed) && !(value >= least && value <= most && (!isWhole || Number.isInteger(value)));
-    field.setAttribute("aria-invalid", String(isWrong));
-    const wanted = `a ${isWhole ? "whole " : ""}number from ${least} to ${most}`;
-    return isWrong && `${field.getAttribute("aria-label")}: expected ${wanted}, received ${field.value || "nothing"}`;
+  const told = fields.map(([field, range, isWhole, isUsed]) => {
+    const { value, wrong } = number(field.value);
+    const [least, most] = range ?? [-Infinity, Infinity];
+    const fits = value >= least && value <= most && (!isWhole || Number.isInteger(value));
+    field.setAttribute("aria-invalid", String(Boolean(isUsed) && !fits));
+    if (!isUsed || fits) return null;
+    const received = field.validity.badInput ? "what is no number" : field.value || "nothing";
+    const wanted = wrong && !isWhole ? wrong : `expected a ${isWhole ? "whole " : ""}number from ${least} to ${most}, received ${received}`;
+    return `${field.getAttribute("aria-label")}: ${wanted}`;
   });
   return told.find(Boolean);
 }

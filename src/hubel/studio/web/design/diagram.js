@@ -140,6 +140,11 @@ export class Diagram {
     if (first && reveal) this.reveal(first);
   }
 
+  /** The first layer that is marked as chosen. */
+  get chosen() {
+    return this.layers.find((layer) => layer.classList.contains("chosen"));
+  }
+
   reveal(layer) {
     const own = this.place.getBoundingClientRect();
     const box = layer.getBoundingClientRect();

@@ -5,6 +5,8 @@ import { h } from "hubel/view/dom";
 const FIRST = ["filters", "units", "kernel_size", "pool_size", "strides", "padding", "activation", "function", "rate"];
 const ADDED = ["relu", "norm", "conv 32 3x3 same", "maxpool 2", "avgpool 2", "dropout 0.5", "globalavgpool", "flatten",
   "dense 64 relu", "dense 10 softmax", "sum(conv 32 3x3 same | identity)", "identity"];
+const HEAD = 200; // px: of the pane's name, shapes, and a first setting
+const EDGE = 12;
 const named = (name) => name.replaceAll("_", " ");
 
 /** The pane of one layer. change(how, setting, value) changes the text. */
@@ -41,6 +43,18 @@ export class LayerPane {
       ...found.notes.map((note) => h("p", { class: "note" }, note)),
     );
     if (focus) this.element.querySelector(`[data-key="${focus}"]`)?.focus();
+  }
+
+  /** Where the pane is below what the screen shows, as on a phone, scroll as far as its settings go and the layer that was
+   * chosen stays in sight; at least to the pane's head. */
+  reveal(layer) {
+    const own = this.element.getBoundingClientRect();
+    if (!layer || !this.shown || own.top + HEAD <= innerHeight) return;
+    const all = (this.element.querySelector(".settings:not(:empty)") ?? this.element).getBoundingClientRect().bottom + EDGE - innerHeight;
+    const bar = document.querySelector("body > header")?.offsetHeight ?? 0;
+    const above = layer.getBoundingClientRect().top - EDGE - bar;
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    scrollBy({ top: Math.max(own.top + HEAD - innerHeight, Math.min(all, above)), behavior: isStill ? "auto" : "smooth" });
   }
 
   /** Show where a setting was stepped to, though the network may not work out with it: steps go on from there. */

@@ -39,7 +39,7 @@ class Design {
     });
     this.wrong = h("div", { id: "wrong", class: "wrong-box", role: "status" });
     this.diagram = new Diagram("the network", {
-      choose: (rows) => this.choose(this.answer.rows[rows[0]]?.path, rows), part: (part) => this.toggle(part),
+      choose: (rows) => this.choose(this.answer.rows[rows[0]]?.path, rows).then(() => this.pane.reveal(this.diagram.chosen)), part: (part) => this.toggle(part),
       inside: (path) => {
         this.closed.clear();
         this.follow().then(() => this.choose(path, null));
