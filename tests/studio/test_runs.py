@@ -333,6 +333,6 @@ def test_other_tasks_show_what_they_have(tmp_path, task):
         assert sum(shares) == pytest.approx(1.0 if task == "segmentation" else 0.0)
         assert task != "multilabel" or found["answer"]["top"], found
     model = asked(runs, "model", name="first")
-    assert "received one for" in model["reason"]
+    assert "a page runs models that classify, and this one is for" in model["reason"]
     assert model["sees"] is not makes
     assert model["paths"]

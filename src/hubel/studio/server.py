@@ -10,10 +10,12 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from logging import getLogger
 from pathlib import Path
 from socket import socket
+from threading import Event
 from typing import Any
 
 from uvicorn import Config, Server
@@ -32,6 +34,7 @@ from hubel.studio.answers.questions import Known
 from hubel.studio.digits import DIGIT_FILES, digits_file
 from hubel.studio.page import course_page, studio_page
 from hubel.studio.runs import Runs
+from hubel.studio.runs.looking import GONE
 
 HERE = "127.0.0.1"
 LIMITS = Limits(content=2_000_000, connections=256)
@@ -115,6 +118,7 @@ class _Studio:
     def __init__(self, known: Known, page: bytes) -> None:
         self._known, self._page = known, page
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="studio")  # answers share what was read last
+        self._looks = ThreadPoolExecutor(32, thread_name_prefix="studio-look")  # which wait for each other
         self._slow = ThreadPoolExecutor(2, thread_name_prefix="studio-slow")  # of runs, whose models PyTorch opens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,13 +134,19 @@ class _Studio:
             if method != "POST":
                 raise Refusal("method", f"{path} is not for {printable(method)[:20]}, but for POST")
             values = _values(scope, (await receive()).get("body", b""))
-            pool = self._quick if question in QUESTIONS else self._slow
+            pool = self._quick if question in QUESTIONS else self._looks if question == "looked" else self._slow
+            gone, context = Event(), copy_context()
+            context.run(GONE.set, gone)
             try:
-                found = await asyncio.get_running_loop().run_in_executor(pool, self._answer, question, values)
+                found = await asyncio.get_running_loop().run_in_executor(
+                    pool, context.run, self._answer, question, values
+                )
             except asyncio.CancelledError as error:
                 if error.args:  # the server's own words, which it has where it is stopped while something is answered
                     raise Refusal("busy", "the studio is being stopped") from None
                 raise
+            finally:
+                gone.set()
             await _send(send, "application/json", found)
         else:
             raise Refusal("unknown", f"there is nothing at {printable(path)[:100]}")

@@ -62,7 +62,7 @@ def reason_not_packed(model: LoadedModel, places: bool = False) -> str | None:
     text), of what makes pictures of vectors 4,000,000, and 250,000,000 MACs (some 0.2 s).
     """
     if not (decoding_of(model.task.name).names or places):
-        return f"expected a model that classifies, received one for {model.task.name}"
+        return f"a page runs models that classify, and this one is for {model.task.name}"
     report = analyse(model.network)
     makes = len(model.network.input) == 1 and len(report.output_shape) == 3
     most = MOST_OF_MAKERS if makes else MOST_PARAMETERS

@@ -8,6 +8,10 @@ import json
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,7 +41,62 @@ _MADE = ("dream", "style")  # pictures of which no drawing is made
 _KINDS = {".svg": "image/svg+xml", ".png": "image/png", ".gif": "image/gif", ".wav": "audio/wav"}
 _COMPUTED = "hubel: computed by"  # which stands in an answer too, and is no part of what went wrong
 _SECONDS = 120
-_one = threading.Lock()  # each takes a process that loads PyTorch
+_TICK = 0.1  # seconds between looks at whether the answer is still waited for
+GONE: ContextVar[threading.Event | None] = ContextVar("GONE", default=None)  # set once nobody waits any more
+
+
+class Line:
+    """Those who ask, one after the other: each takes a process that loads PyTorch."""
+
+    def __init__(self) -> None:
+        self._asked: list[list[str]] = []
+        self._moved = threading.Condition()
+
+    def before(self, ticket: str) -> int:
+        """How many come before the one with a ticket; of none that waits here, how many there are."""
+        with self._moved:
+            tickets = [each for (each,) in self._asked]
+            return tickets.index(ticket) if ticket in tickets else len(tickets)
+
+    @contextmanager
+    def turn(self, ticket: str) -> Iterator[None]:
+        """Wait for one's turn, and have it. Raises SettingError where nobody waits for the answer any more."""
+        own = [ticket]  # told apart also where two have the same
+        with self._moved:
+            self._asked.append(own)
+        try:
+            with self._moved:
+                while self._asked[0] is not own:
+                    _check_wanted()
+                    self._moved.wait(_TICK)
+            yield
+        finally:
+            with self._moved:
+                self._asked = [each for each in self._asked if each is not own]
+                self._moved.notify_all()
+
+
+def _check_wanted() -> None:
+    if (gone := GONE.get()) is not None and gone.is_set():
+        raise SettingError("nobody waits for this any more")
+
+
+def _run(command: list[str], folder: str, look: str) -> tuple[int, bytes, bytes]:
+    """The status and both outputs of a command, ended where nobody waits for it any more, or it takes too long."""
+    end = time.monotonic() + _SECONDS
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
+        try:
+            while True:
+                try:
+                    out, errors = process.communicate(timeout=_TICK)
+                    return process.returncode, out, errors
+                except subprocess.TimeoutExpired:
+                    _check_wanted()
+                if time.monotonic() > end:
+                    raise SettingError(f"{look} takes more than {_SECONDS} s; the command itself has all the time")
+        finally:
+            process.kill()
 
 
 def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[str, Any]:
@@ -54,7 +113,7 @@ def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[s
         raise SettingError(f"{look} is of an image: draw one, choose a sample, or give a file")
     if (look == "style") != bool(style):
         raise SettingError("style: expected a second image for style, whose manner is taken, and none for others")
-    with _one, TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         made = "made.png" if look in _MADE else "made.svg"
         words = ["look", look, *([f"--layer={layer}"] if layer else []), "-o", made]
         images = []
@@ -69,25 +128,20 @@ def looked(run: Path, look: str, layer: str, picture: str, style: str) -> dict[s
         elif look == "predict":  # what is made of nothing is written where it is
             words, images = ["predict"], []
         command = [sys.executable, "-m", "hubel", *words, "--", str(run.absolute()), *images]
-        try:
-            done = subprocess.run(
-                command, cwd=folder, capture_output=True, timeout=_SECONDS, stdin=subprocess.DEVNULL, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise SettingError(f"{look} takes more than {_SECONDS} s; the command itself has all the time") from None
+        status, out, errors = _run(command, folder, look)
         found = [each for each in sorted(Path(folder).iterdir()) if each.suffix in _KINDS]
-        told = done.stderr if done.returncode else done.stdout
+        told = errors if status else out
         said = [
             line
             for line in printable(told.decode("utf-8", "replace"), keep="\n").strip().splitlines()
             if not (line.startswith(_COMPUTED) or any(line.endswith(each.name) for each in found))
         ]
-        if done.returncode or not (found or said):
+        if status or not (found or said):
             raise SettingError("\n".join(said)[-600:] or f"{look} ended without an answer")
         pictures = [[_what(each), _url(each)] for each in found]
         if not asks:
             return {"said": "\n".join(said), "made": pictures}
-        (answer,) = json.loads(done.stdout)
+        (answer,) = json.loads(out)
         files = [each.name for each in found]
         return {"answer": {name: each for name, each in answer.items() if each not in files}, "made": pictures}
 

@@ -13,7 +13,7 @@ from hubel.base.wishes import PAUSE, PAUSED, WISHES, is_look_wanted, put_wish, w
 from hubel.base.words import printable
 from hubel.studio.answers.read import report
 from hubel.studio.runs.folder import checked_name, described, other_names, run_names
-from hubel.studio.runs.looking import decoded, looked
+from hubel.studio.runs.looking import Line, decoded, looked
 from hubel.studio.runs.own import OwnData
 from hubel.studio.runs.trainings import NOTES, Trainings
 
@@ -31,6 +31,7 @@ class Runs:
         self.folder = folder
         self.trainings = Trainings(folder)
         self.data = OwnData(folder / NOTES)
+        self._line = Line()
         self._pauses: set[str] = set()  # runs that were asked to pause, and do not yet
 
     @property
@@ -50,7 +51,11 @@ class Runs:
             "model": (self.model, {"name": str, "fresh": int}),
             "examples": (self.examples, {"name": str}),
             "mistakes": (self.mistakes, {"name": str}),
-            "looked": (self.looked, {"name": str, "look": str, "layer": str, "picture": str, "style": str}),
+            "looked": (
+                self.looked,
+                {"name": str, "look": str, "layer": str, "picture": str, "style": str, "ticket": str},
+            ),
+            "looking": (self.looking, {"ticket": str}),
             "decoded": (decoded, {"content": str}),
             "put": (self.data.put, {"name": str, "path": str, "at": int, "size": int, "content": str}),
             "own": (self.data.own, {"name": str}),
@@ -167,12 +172,17 @@ class Runs:
 
         return surest_mistakes(self.folder / checked_name(name))
 
-    def looked(self, name: str, look: str, layer: str, picture: str, style: str) -> dict[str, Any]:
-        """What a run's model says, or a picture of it as `hubel look` draws it."""
+    def looked(self, name: str, look: str, layer: str, picture: str, style: str, ticket: str) -> dict[str, Any]:
+        """What a run's model says, or a picture of it as `hubel look` draws it. ticket: by which `looking` knows it."""
         run = self.folder / checked_name(name)
         if not run.is_dir():
             raise SettingError(f"{run}: expected a run's folder, found none")
-        return looked(run, look, layer, picture, style)
+        with self._line.turn(ticket):
+            return looked(run, look, layer, picture, style)
+
+    def looking(self, ticket: str) -> dict[str, Any]:
+        """How many looks come `before` the one of this ticket."""
+        return {"before": self._line.before(ticket)}
 
     def _free_name(self) -> str:
         taken = {*run_names(self.folder), *self.trainings.names()}

@@ -32,14 +32,16 @@ export function file(place) {
   return fetch(place, { headers: bearer() });
 }
 
-/** The answer to a question, waited for while the server is gone. Tells the page of that with the event "asking". */
-export async function ask(question, values = {}) {
+/** The answer to a question, waited for while the server is gone. Tells the page of that with the event "asking".
+ * signal: ends it, here and there. */
+export async function ask(question, values = {}, signal = null) {
   for (;;) {
     try {
       const found = await fetch(`ask/${question}`, {
         method: "POST",
         headers: { "Content-Type": "application/json", ...bearer() },
         body: JSON.stringify(values),
+        signal,
       });
       const told = await found.json();
       if (found.ok) {
@@ -49,7 +51,7 @@ export async function ask(question, values = {}) {
       if (told.reason !== "token") throw Object.assign(Error(told.error), { refused: true });
       await token();
     } catch (error) {
-      if (error.refused) throw error;
+      if (error.refused || signal?.aborted) throw error;
       tell("lost");
       await new Promise((done) => setTimeout(done, AGAIN));
     }

@@ -23,6 +23,7 @@ const LOOKS = [
 ];
 const OF_IMAGES = ["cam", "saliency", "integrated-gradients", "occlusion", "maps", "unit", "dream", "style"];
 const OF_LAYERS = ["cam", "maps", "unit", "filters", "changes", "space", "dream"];
+const AGAIN = 1000; // ms between looks at how many come before
 const SMALL = 160; // pixels of a picture that is shown larger
 const LONGEST = 1024; // pixels of a picture that is sent
 
@@ -44,16 +45,18 @@ export class More {
     this.manner = h("input", { type: "file", accept: "image/*", "aria-label": "the image whose style is taken" });
     this.manners = h("p", { class: "note", hidden: true }, "in the style of ", this.manner);
     this.button = h("button", { type: "button", onclick: () => this.show() }, "show");
+    this.stopping = h("button", { type: "button", hidden: true, onclick: () => { this.stop("It was stopped."); this.button.focus(); } }, "stop");
     this.told = h("p", { class: "note", role: "status" });
     this.made = h("div", { class: "made", tabindex: 0, role: "group", "aria-label": "what came of it" });
     this.samples = h("div", { class: "samples" });
     this.element = h("details", { class: "more" }, h("summary", {}, "everything of hubel look: what it says, what mattered, filters, and the rest"),
-      h("div", { class: "bar" }, this.choose, this.layer, this.button), this.given = h("p", { class: "note" }, this.above = h("span"), this.file), this.samples, this.manners, this.told, this.made);
+      h("div", { class: "bar" }, this.choose, this.layer, this.button, this.stopping), this.given = h("p", { class: "note" }, this.above = h("span"), this.file), this.samples, this.manners, this.told, this.made);
   }
 
   /** Of another run, whose layers have these paths; samples: images to choose from where none is looked at above; sees:
    * whether it sees images at all. */
   of(name, paths = [], samples = null, sees = true) {
+    this.stop("");
     this.name = name;
     this.sample = null;
     this.file.value = "";
@@ -92,22 +95,46 @@ export class More {
     this.layer.hidden = !OF_LAYERS.includes(this.choose.value) || this.layer.options.length < 2;
   }
 
+  /** Wait no more for what was asked, which the server then ends too. */
+  stop(words) {
+    this.asked?.abort();
+    this.asked = null;
+    this.button.disabled = false;
+    this.stopping.hidden = true;
+    this.told.textContent = words;
+  }
+
+  /** Say how many come before what is asked, as long as it is waited for. */
+  async follow(own, ticket) {
+    while (this.asked === own) {
+      const { before } = await ask("looking", { ticket }, own.signal);
+      if (this.asked !== own) return;
+      this.told.textContent = before ? `It comes after ${before === 1 ? "another" : `${before} others`} that this studio is asked for …` : "It is at it, which takes some seconds …";
+      await new Promise((done) => setTimeout(done, AGAIN));
+    }
+  }
+
   async show() {
+    this.stop("It is at it, which takes some seconds …");
+    const own = (this.asked = new AbortController());
     const { name } = this;
+    const ticket = `${performance.timeOrigin + performance.now()} ${Math.random()}`;
     const [look, words] = [this.choose.value, this.choose.selectedOptions[0].textContent];
     this.button.disabled = true;
-    this.told.textContent = "It is at it, which takes some seconds …";
+    this.stopping.hidden = false;
     try {
-      const found = await ask("looked", { name, look, layer: this.layer.hidden ? "" : this.layer.value, picture: await this.image(), style: look === "style" ? await this.image(this.manner) : "" });
-      if (name !== this.name) return;
+      const values = { name, look, layer: this.layer.hidden ? "" : this.layer.value, picture: await this.image(), style: look === "style" ? await this.image(this.manner) : "", ticket };
+      if (this.asked !== own) return;
+      this.follow(own, ticket).catch(() => {}); // the answer says what is wrong
+      const found = await ask("looked", values, own.signal);
+      if (this.asked !== own) return;
+      this.stop("");
       this.told.textContent = found.error ?? found.said ?? "";
       const made = (found.made ?? []).map(([what, file]) => h("figure", {},
         file.startsWith("data:audio") ? h("audio", { controls: true, src: file }) : picture(file, what || words), what ? h("figcaption", {}, what) : ""));
       this.made.replaceChildren(...(found.answer ? [h("div", { class: "answer" }, inWords({ ...found.answer, note: found.answer.engine }))] : []), ...made);
     } catch (error) {
-      this.told.textContent = error.message;
-    } finally {
-      this.button.disabled = false;
+      if (this.asked === own) this.stop(error.message);
     }
   }
 
