@@ -6,9 +6,11 @@ import builtins
 import functools
 import random
 import threading
-from collections import deque
+from array import array
+from collections import UserDict, UserList, deque
 from collections.abc import Callable
 from contextvars import ContextVar
+from queue import Queue, SimpleQueue
 from types import SimpleNamespace
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
@@ -40,6 +42,10 @@ def large_grid(rows: int, columns: int, device: Any) -> Tensor:
     return torch.zeros(rows * 64, columns * 64, 64, device=device) + 1
 
 
+NOW = ContextVar[Tensor | None]("NOW", default=None)
+PAST = ContextVar[list[Tensor]]("PAST")
+
+
 class Remembers:
     grid: Tensor | None = None
 
@@ -55,6 +61,8 @@ class Keeps(nn.Module):
         self.counts, self.other = np.zeros(2), Remembers()
         self.pair = ([], {})  # type: ignore[var-annotated]
         self.slotted, self.beside = Slotted(), [nn.Conv2d(3, 3, 1).requires_grad_(False)]
+        self.bytes, self.numbers = bytearray(2), array("d", [0, 0])
+        self.users, self.waiting = (UserDict[str, Tensor](), UserList[Tensor]()), Queue[Tensor]()
         self.drawn = torch.Generator().manual_seed(1), np.random.default_rng(1), random.Random(1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -165,6 +173,26 @@ def by_weak_reference(model: Keeps, x: Tensor) -> Tensor:
     return x + WEAK["one"]
 
 
+def by_context(model: Keeps, x: Tensor) -> Tensor:
+    if NOW.get() is None:
+        NOW.set(x.detach() * 0 + 1)
+    PAST.get().append(x.detach())
+    return x + NOW.get() + len(PAST.get())
+
+
+def by_bytes(model: Keeps, x: Tensor) -> Tensor:
+    model.bytes[0] += 1
+    model.numbers.append(1)
+    return x + model.bytes[0] + len(model.numbers)
+
+
+def by_users_containers(model: Keeps, x: Tensor) -> Tensor:
+    model.users[0].setdefault("grid", x.detach() * 0 + 1)
+    model.users[1].append(x.detach())
+    model.waiting.put(x.detach())
+    return x + model.users[0]["grid"] + len(model.users[1]) + model.waiting.qsize()
+
+
 KEEP: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "lru_cache": lambda model, x: x + small_grid(*x.shape[2:], x.device).sum(0),
     "cache of much": lambda model, x: x + large_grid(*x.shape[2:], x.device).mean(),
@@ -182,6 +210,9 @@ KEEP: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "own source of numbers": by_drawing,
     "part that is none": by_part,
     "weak reference": by_weak_reference,
+    "variables of a context": by_context,
+    "bytes": by_bytes,
+    "containers of classes": by_users_containers,
 }
 
 
@@ -228,17 +259,19 @@ def _forget() -> None:
     vars(LOCAL).clear()
     HISTORY.clear()
     STRONG.clear()
+    NOW.set(None)
+    PAST.set([])
     Keeps.kinds.clear()
     small_grid.cache_clear()
     large_grid.cache_clear()
 
 
 def test_what_cannot_be_taken_out_is_said() -> None:
-    held = ContextVar[Tensor]("held")
+    held = SimpleQueue[Tensor]()
 
     class Hides(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            held.set(x * 2)
+            held.put(x * 2)
             return x
 
     report = inspect(Hides(), (8, 8, 3))
@@ -249,6 +282,8 @@ def test_what_cannot_be_taken_out_is_said() -> None:
     )
     assert report.to_dict()["notes"] == list(report.notes)
     assert str(report).endswith(f"note        {report.notes[0]}")
+    with pytest.warns(UserWarning, match="the model's code keeps 1 tensors without numbers"):
+        network_of(Hides(), (8, 8, 3))
 
 
 NAMESPACES = {"all": vars(builtins), "here": globals()}

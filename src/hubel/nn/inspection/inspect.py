@@ -26,6 +26,7 @@ from hubel.nn.inspection.tensors import shapes_of, tensors_in
 WITHOUT = "automatic differentiation|require[sd]? grad|leaf Variable|is a view and (is being|its base)"
 DROPOUTS = nn.modules.dropout._DropoutNd
 ShapeLike = int | Sequence[int]
+KEEPS = "the model's code keeps"
 
 
 def inspect(
@@ -182,7 +183,7 @@ def _notes(model: nn.Module, watch: Watch) -> Iterator[str]:
         )
     if left := watch.left:
         yield (
-            f"the model's code keeps {len(left)} tensors without numbers ({tensor_text(left[0])} …) where "
+            f"{KEEPS} {len(left)} tensors without numbers ({tensor_text(left[0])} …) where "
             "they could not be taken out: start anew before it computes"
         )
 

@@ -6,9 +6,12 @@ import gc
 import random
 import sys
 from argparse import Namespace
-from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from array import array
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache, partial
+from queue import Queue
 from threading import local
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
@@ -167,16 +170,20 @@ def _contents(value: Any) -> tuple[Callable[[], None] | None, Iterable[Any]]:
         return None, (value.__func__, value.__self__)
     if isinstance(value, partial):
         return None, (value.func, *value.args, *value.keywords.values())
+    if isinstance(value, ContextVar):
+        return None, (value.get(None),)  # what it is set to stays in the context of the run
     return None, value.maps if isinstance(value, ChainMap) else value if isinstance(value, tuple) else ()
 
 
 def _generator(value: Any) -> Callable[[], None] | None:
-    """Return what puts an array's numbers, or a source of random numbers, back; None for anything else."""
+    """Return what puts the numbers of an array, or a source of random numbers, back; None for anything else."""
     if isinstance(value, torch.Generator):
         state = value.get_state()
         return lambda: _set_state(value, state)
     if isinstance(value, random.Random):
         return partial(value.setstate, value.getstate())
+    if isinstance(value, (bytearray, array)):
+        return partial(value.__setitem__, slice(None), value[:])
     kind = type(value).__name__
     if kind == "ndarray":
         return partial(value.__setitem__, ..., value.copy())
@@ -232,7 +239,7 @@ def _slots(kind: type) -> tuple[str, ...]:
 
 def _plain(value: Any) -> bool:
     """Whether a value is an object of somebody's own class, with attributes; or a module, which may be in no model."""
-    if isinstance(value, (nn.Module, SimpleNamespace, Namespace, local)):
+    if isinstance(value, (nn.Module, SimpleNamespace, Namespace, local, UserDict, UserList, Queue)):
         return True
     if isinstance(value, (Tensor, type, ModuleType, FunctionType)) or _known(type(value).__module__):
         return False

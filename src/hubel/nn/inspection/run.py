@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import ReferenceType, ref
@@ -355,7 +356,7 @@ def watched(
             if flow is not None:
                 flow.give([*(("", each) for each in tensors_in(given)), *_named(named)])
             with _hooked(watch), watch, devices, around():
-                found = model(*given, **named)
+                found = copy_context().run(model, *given, **named)
             if flow is not None:
                 names = found if isinstance(found, Mapping) else getattr(found, "_asdict", dict)()
                 flow.end(_named(names) if names else (("", each) for each in tensors_in(found)))

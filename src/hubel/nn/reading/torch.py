@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from hubel.arch import Network, Report, analyse, checked_shape
 from hubel.base.errors import NetworkError
 from hubel.nn._build import NetworkModule, build
 from hubel.nn._evaluation import evaluation_mode
-from hubel.nn.inspection.inspect import Inspection, inspect
+from hubel.nn.inspection.inspect import KEEPS, Inspection, inspect
 from hubel.nn.inspection.run import SMALL
 from hubel.nn.inspection.state import Numbers, standing_in
 from hubel.nn.reading.equal import BATCHES, Runs, check_equal, rounds_more
@@ -111,6 +112,9 @@ def _read(
     shape = checked_shape(input_shape)
     with evaluation_mode(module):
         report = inspect(module, shape, batch=BATCH)
+        for note in report.notes:
+            if note.startswith(KEEPS):  # said also where there is no tree
+                warnings.warn(note, UserWarning, stacklevel=3)
         if report.stopped:
             raise NetworkError(report.stopped)
         steps, record = steps_of(module, shape)
@@ -150,8 +154,8 @@ def _read(
         ]
         try:
             runs.append([])
-            told = check_equal(
-                module, numbers, built, tuple(record.input.shape[1:]), places, learned, batches, runs[-1]
+            told = copy_context().run(
+                check_equal, module, numbers, built, tuple(record.input.shape[1:]), places, learned, batches, runs[-1]
             )
             if first is not None and rounds_more(*runs):
                 raise first
