@@ -269,12 +269,12 @@ def _forget() -> None:
 def test_what_cannot_be_taken_out_is_said() -> None:
     held = SimpleQueue[Tensor]()
 
-    class Hides(nn.Module):
+    class Hides(nn.Conv2d):
         def forward(self, x: Tensor) -> Tensor:
             held.put(x * 2)
-            return x
+            return super().forward(x)
 
-    report = inspect(Hides(), (8, 8, 3))
+    report = inspect(Hides(3, 4, 1), (8, 8, 3))
     assert held.get().is_meta
     assert report.notes == (
         "the model's code keeps 1 tensors without numbers (1×3×8×8 …) where they could not be taken out: start anew "
@@ -283,7 +283,7 @@ def test_what_cannot_be_taken_out_is_said() -> None:
     assert report.to_dict()["notes"] == list(report.notes)
     assert str(report).endswith(f"note        {report.notes[0]}")
     with pytest.warns(UserWarning, match="the model's code keeps 1 tensors without numbers"):
-        network_of(Hides(), (8, 8, 3))
+        network_of(Hides(3, 4, 1), (8, 8, 3))
 
 
 NAMESPACES = {"all": vars(builtins), "here": globals()}
