@@ -218,6 +218,16 @@ def test_words_are_completed(room):
     assert text_of(room) == str(zoo.get("lenet5"))
 
 
+def test_what_is_typed_stands_in_the_address_before_it_is_answered(room):
+    held = []
+    room.route("**/ask/design", lambda route: held.append(route))
+    room.locator("textarea").fill("8x8x1: conv 7 3x3")
+    room.wait_for_url(lambda url: "net=8x8x1:+conv+7+3x3" in url, wait_until="commit")
+    room.unroute("**/ask/design")
+    room.reload()
+    becomes(room, "shape", "8×8×1 → 6×6×7")
+
+
 def test_enter_takes_what_the_zoo_is_searched_for(room):
     """The one of that name, or the first that is found."""
     button, field = room.get_by_text("zoo …"), room.get_by_label("search the zoo")

@@ -13,6 +13,7 @@ def test_a_page_without_the_token_asks_for_it(browser_page, address):
     field = browser_page.get_by_label("token")
     field.fill("wrong")
     field.press("Enter")
+    browser_page.locator("#trouble", has_text="That is not its token.").wait_for()
     field = browser_page.get_by_label("token")
     field.fill(f"{address}/#token={TOKEN}&room=design")  # as it was printed
     field.press("Enter")
@@ -85,3 +86,17 @@ def test_the_way_past_the_bar_leads_into_the_room_that_is_shown(browser_page, ad
     expect(page.locator("main")).to_be_focused()
     expect(page.locator(".learn .play")).to_be_visible()
     assert "room=learn" in page.url
+
+
+@pytest.mark.parametrize("room", ["train", "look"])
+def test_runs_that_are_not_found_yet_are_looked_for(browser_page, address, room):
+    page, held = browser_page, []
+    page.route("**/ask/runs", lambda route: held.append(route))
+    page.goto(f"{address}/#token={TOKEN}&room={room}")
+    waits = page.get_by_text("looking for runs …")
+    expect(waits).to_be_visible()
+    expect(page.get_by_label("a run")).to_be_hidden()
+    for route in held:
+        route.continue_()
+    page.unroute("**/ask/runs")
+    expect(waits).to_be_hidden()

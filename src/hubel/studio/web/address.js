@@ -1,7 +1,7 @@
 // What one sees stands behind # in the address, so that it can be linked and found again: room=design&net=28x28x1:…
 
 const SHORT = [["%3A", ":"], ["%2C", ","], ["%28", "("], ["%29", ")"], ["%7C", "|"], ["%2A", "*"], ["%20", "+"]];
-const WAIT = 200; // ms between two writings: browsers refuse to write addresses at every keystroke
+const WAIT = 110; // ms between two writings: browsers refuse more than a hundred in ten seconds
 
 let timer = null;
 let last = -WAIT; // ms: when one was written

@@ -4,6 +4,7 @@ const KEY = "hubel-studio-token";
 const AGAIN = 1500; // ms between tries to reach a server that is gone
 
 let waiting = null; // {done, promise}: for a token
+let isGiven = false; // one by hand, of which nothing was answered yet
 taken();
 addEventListener("hashchange", taken); // an address that was printed anew, opened in this tab
 
@@ -45,6 +46,7 @@ export async function ask(question, values = {}, signal = null) {
       });
       const told = await found.json();
       if (found.ok) {
+        isGiven = false;
         tell("answered");
         return told;
       }
@@ -68,7 +70,11 @@ function token() {
       waiting = null;
       done();
     };
-    tell("token", (value) => waiting?.done(value));
+    const take = (value) => {
+      isGiven = true;
+      waiting?.done(value);
+    };
+    tell("token", Object.assign(take, { isWrong: isGiven }));
   });
   return waiting.promise;
 }

@@ -98,7 +98,7 @@ document.addEventListener("asking", ({ detail: { state, answer } }) => {
       h("button", { type: "button", onclick: answer.again }, "try again"));
   } else if (state === "token") {
     const field = h("input", { autocomplete: "off", "aria-label": "token", required: true });
-    const form = h("form", {}, "This server asks for its token, which stands in the address that it printed. ", field, " ",
+    const form = h("form", {}, answer.isWrong ? "That is not its token. " : "", "This server asks for its token, which stands in the address that it printed. ", field, " ",
       h("button", {}, "go on"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -205,6 +205,7 @@ class Design {
   async follow() {
     clearTimeout(this.later); // what was to be asked of the network before
     this.again = true;
+    address({ net: this.named(this.text) }); // before the answer, for whoever loads the page again
     this.back.disabled = !this.history.canStep(-1);
     this.on.disabled = !this.history.canStep(1);
     if (this.busy) return;

@@ -24,6 +24,10 @@ class Look {
   /** Called when the room comes into sight, or the address names another run. */
   async shown(values) {
     const asked = (this.asked = {});
+    if (!this.choose.options.length) {
+      this.of.hidden = true;
+      this.none.textContent = "Looking for runs …";
+    }
     const { folder, runs } = held("host").server ? await ask("runs") : { runs: [] };
     if (this.asked !== asked || this.place.hidden) return; // it was asked anew, or left
     const names = runs.filter(({ state }) => !["starting", "refused", "unreadable"].includes(state)).map(({ name }) => name);

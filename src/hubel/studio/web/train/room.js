@@ -53,7 +53,7 @@ class Train {
       this.begin().catch((error) => { this.trouble.textContent = error.message; }).finally(() => { button.disabled = false; });
     });
     this.list = h("ul", { class: "runs" });
-    this.folder = h("p", { class: "note" });
+    this.folder = h("p", { class: "note" }, "looking for runs …");
     this.view = h("div", { class: "followed" });
     this.inside = new Inside();
     this.live = h("details", { class: "learning", hidden: true }, h("summary", {}, "watch it learn: its kernels, and what each layer makes of an image"), this.inside.element);
