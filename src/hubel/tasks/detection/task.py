@@ -37,6 +37,7 @@ _MOST_FOUND = 1000  # boxes of an image
 _CELLS = 3  # of the grid that a small object's side is to have, at least
 _STRIDES = (2, 4, 8)
 _DEEPEST, _SEEN = 3, 1.5  # halvings more at most; how large a part of the image a place sees, in sides of large objects
+_DECAY = 0.1  # of weights in Muon's steps: few pictures are seen so often that they would be learnt by heart
 _ZOOM = 1.2  # times that images are enlarged or reduced in training, at most
 
 
@@ -150,7 +151,7 @@ class Detection(Marks[Found]):
         )
         epochs = float(max(4, min(500, math.ceil(STEPS / max(1, len(training) // batch)))))
         own = {"batch_size": batch, "augmentation": str(augmentation), "epochs": epochs, "clip_norm": CLIP}
-        return {**rules, **own}
+        return {**rules, **own, **({"weight_decay": _DECAY} if rules["optimizer"] == "muon" else {})}
 
     def check_training(self, balance: str, augmentation: Augmentation) -> None:
         """Refuse what needs one class an image, and what boxes cannot follow."""

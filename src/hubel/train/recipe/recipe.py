@@ -55,7 +55,7 @@ class Recipe:
         quarter of the steps, on the validation part's images mirrored in each way that it lacks.
     patience: stop after so many epochs without a better `monitor`, and keep the best; 0 never stops.
     keep: which weights the model has, without patience: the "last", or, where the task's first figure of the validation
-        part was better before by more than a fiftieth, the "best" that were measured.
+        part was better before by more than a hundredth, the "best" that were measured.
     monitor: which figure of the validation part patience watches: "loss", or one of the task's, such as "accuracy".
     measure_every: epochs from one measuring of the validation (or test) part to the next; the last is always measured.
         0 is every epoch, or, of a time budget, as many as leave measuring a twentieth of it.

@@ -16,7 +16,7 @@ from hubel.train.run.events import EpochMetrics
 from hubel.train.run.found import Mirrored
 
 _MOST_THREADS = 4096
-_FADED = 0.02  # of the best validation figure, from which it is said that the last is worse
+_FADED = 0.01  # of the best validation figure, from which it is said that the last is worse
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def rows_of(about: Mapping[str, Any]) -> tuple[EpochMetrics, ...]:
 
 
 def faded(history: Sequence[EpochMetrics], figure: Figure) -> tuple[int, float, float] | None:
-    """Where a figure of the validation part was better before by more than a fiftieth: the epoch where it was best, its
-    value there, and the last.
+    """Where a figure of the validation part was better before by more than a hundredth: the epoch where it was best,
+    its value there, and the last.
     """
     rows = [row for row in history if row.evaluated == "validation"]
     values = [row.evaluation[figure.name] for row in rows]
