@@ -153,8 +153,8 @@ def _model(arguments: Namespace) -> Inspection:
     if not any(given.kinds for given in arguments.input):
         said += steps_first(model, found.rows, arguments.batch)
     said += [
-        f"{given.text}: its axes are left in the order given, since the model does not take them with channels or "
-        "features first"
+        f"{given.text}: its axes are left in the order given, since the model does not run where the last of them, "
+        "which --input has for channels or features, is put first"
         for given, own in zip(inputs, arguments.input, strict=True)
         if given is not own
     ]

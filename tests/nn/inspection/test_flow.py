@@ -239,7 +239,10 @@ def test_the_order_of_a_sequence_is_the_one_that_the_model_takes(there: Any, cap
     code, out, err = ran("steps.py:reader", "--input", "20x16", "--json", capsys=capsys)
     assert code == 0, err
     assert json.loads(out)["input_shapes"] == [[1, 20, 16]]
-    assert any("axes are left in the order given" in note for note in json.loads(out)["notes"])
+    assert any(
+        "axes are left in the order given, since the model does not run where the last of them" in note
+        for note in json.loads(out)["notes"]
+    )
     code, _, err = ran("steps.py:reader", "--input", "20x17", capsys=capsys)
     assert code != 0
     assert "expected" in err
@@ -289,7 +292,7 @@ class Answers(NamedTuple):
 
 
 @pytest.mark.parametrize("made", [dict, Answers])
-def test_outputs_are_drawn_by_the_names_that_a_model_gives_them(made: Any) -> None:
+def test_outputs_are_drawn_and_told_by_the_names_that_a_model_gives_them(made: Any) -> None:
     class Named(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -298,5 +301,7 @@ def test_outputs_are_drawn_by_the_names_that_a_model_gives_them(made: Any) -> No
         def forward(self, x: Tensor) -> Any:
             return made(logits=self.a(x), boxes=self.b(x))
 
-    stops = inspect(Named(), 6).stops
-    assert [stop.name for stop in stops if stop.type == "output"] == ["logits", "boxes"]
+    report = inspect(Named(), 6)
+    assert [stop.name for stop in report.stops if stop.type == "output"] == ["logits", "boxes"]
+    assert "gives 2 tensors: logits 1×3, boxes 1×4" in report.notes
+    assert "1×6 → 1×3, 1×4\n" in str(report)

@@ -161,9 +161,9 @@ def _always_on(module: nn.Module, watch: Watch, inputs: Any, keywords: Any) -> I
 def _notes(model: nn.Module, watch: Watch) -> Iterator[str]:
     if without := without_batch(model, watch):
         yield str(without[1].expected)
-    given = watch.seen[model].outputs[-1] if watch.seen[model].outputs else ()
-    if len(given) > 1 and any(True for _ in model.children()):
-        yield f"gives {len(given)} tensors: {', '.join(map(tensor_text, given))}"
+    if len(watch.given) > 1 and any(True for _ in model.children()):
+        listed = ", ".join(f"{name} {tensor_text(shape)}".strip() for name, shape in watch.given)
+        yield f"gives {len(watch.given)} tensors: {listed}"
     for name, part in model.named_modules():
         for attribute, value in vars(part).items():
             if isinstance(value, Iterator):

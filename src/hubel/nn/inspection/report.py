@@ -192,7 +192,10 @@ class Inspection(Drawn):
 
     def __str__(self) -> str:
         inputs = ", ".join(map(tensor_text, self.input_shapes))
-        lines = [f"{self.type}  {inputs} → {tensor_text(self.output_shape)}", "", *self._table(), ""]
+        given = [tensor_text(stop.shape) for stop in self.stops if stop.type == "output"]
+        outputs = ", ".join(given[:3]) + (f" and {len(given) - 3} more" if given[3:] else "")
+        lines = [f"{self.type}  {inputs} → {outputs if given[1:] else tensor_text(self.output_shape)}", ""]
+        lines += [*self._table(), ""]
         frozen = self.parameters - self.trainable
         held = f" ({self.trainable:,} trainable, {frozen:,} frozen)" if frozen else ""
         lines.append(f"parameters  {self.parameters:,}{held}")

@@ -87,6 +87,7 @@ class Watch(TorchDispatchMode):
         self.dropped: dict[nn.Module, None] = {}  # modules in which numbers were dropped
         self.made: list[ReferenceType[Tensor]] = []  # tensors without numbers that may outlive the run
         self.outlived: list[ReferenceType[Tensor]] = []  # those that do, when all is put back
+        self.given: list[tuple[str, TensorShape]] = []  # what the model returns, with the names that it gives
         self.graph: Graph | None = None  # behind what the model returns
         self._backward: list[tuple[Seen, int, int, int]] = []  # products, forward and backward, by PyTorch's node
         self._used: set[int] = set()
@@ -344,7 +345,7 @@ def watched(
     twins = Twins()
     watch = Watch(model, twins, stop_at, flow)
     devices = _Devices(_device(model, (inputs, keywords)), watch)
-    outside, given, named, found = Around(model), None, None, None
+    outside, given, named, found, names, outputs = Around(model), None, None, None, None, None
     try:
         with (
             torch.inference_mode(False),
@@ -357,9 +358,11 @@ def watched(
                 flow.give([*(("", each) for each in tensors_in(given)), *_named(named)])
             with _hooked(watch), watch, devices, around():
                 found = copy_context().run(model, *given, **named)
+            names = found if isinstance(found, Mapping) else getattr(found, "_asdict", dict)()
+            outputs = [*_named(names)] if names else [("", each) for each in tensors_in(found)]
+            watch.given = [(name, tuple(tensor.shape)) for name, tensor in outputs]
             if flow is not None:
-                names = found if isinstance(found, Mapping) else getattr(found, "_asdict", dict)()
-                flow.end(_named(names) if names else (("", each) for each in tensors_in(found)))
+                flow.end(outputs)
             watch.end(found)
     except Reached as reached:
         raise reached.with_traceback(None) from None  # its frames hold tensors, for which garbage would be collected
@@ -371,7 +374,7 @@ def watched(
         error.watch = watch  # type: ignore[attr-defined]
         raise
     finally:
-        given = named = found = None
+        given = named = found = names = outputs = None
         held = outside.clear(watch.made, look=flow is not None)
         watch.outlived = [ref(tensor) for tensor in held if not twins.hold(tensor)]
         held = []
