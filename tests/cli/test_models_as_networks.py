@@ -124,6 +124,13 @@ def test_onnx(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(same)["macs"] == json.loads(vgg)["macs"]
 
 
+def test_what_is_no_tree_is_drawn_by_inspect(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, err = said(capsys, "draw", "mine.py:Odd", "--input", "8x8x3", status=2)
+    assert "has no layer for Softsign; hubel inspect draws it (-o FILE.svg) as it runs" in err
+    said(capsys, "inspect", "mine.py:Odd", "--input", "8x8x3", "-o", "odd.svg")
+    assert (folder / "odd.svg").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -6,9 +6,10 @@ import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
-from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._network import NoTreeError, add_network, add_options, load_network
 from hubel.cli._numbers import real, whole
 
 DESCRIPTION = """Draw a network, with every layer's sizes and costs written in: as volumes where it is one chain or a
@@ -59,7 +60,12 @@ def run(arguments: Namespace) -> int:
     """Write the file."""
     from hubel.draw import figure
 
-    network = edited(load_network(arguments.network, arguments), arguments)
+    try:
+        network = edited(load_network(arguments.network, arguments), arguments)
+    except NoTreeError as error:
+        if "hubel inspect draws" in error.why:
+            raise
+        raise SettingError(f"{error}; hubel inspect draws it (-o FILE.svg) as it runs") from None
     drawn = figure(
         network,
         arguments.style,
