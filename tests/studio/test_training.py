@@ -100,7 +100,7 @@ def test_from_a_training_to_a_look_inside(browser_page, tmp_path, shades):
         ]
         page.locator(".look .more summary").click()
         page.locator(".look .more").get_by_label("what to see").select_option("cam")
-        page.locator(".look .more button").click()
+        page.locator(".look .more button").first.click()
         shown = page.locator(".look .more .made img")
         shown.wait_for()
         assert shown.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 400
