@@ -76,6 +76,15 @@ def test_what_cannot_be_told_is_asked() -> None:
         assert match_weights(build(parse(line)), unsorted)["dense3.weight"] == "beta.weight"
 
 
+def test_numbers_that_fall_where_the_names_lie_together_are_warned_of() -> None:
+    line = "8: dense 8 nobias, norm, dense 8 nobias, dense 4 nobias"
+    given = tensors(("stage2.0", (8, 8)), ("stage2.1", 8), ("stage1.0", (8, 8)), ("stage1.1", (4, 8)))
+    said = "dense1 gets stage2.0 and dense2 stage1.0, of equal shapes, is told by how their names lie together, against"
+    with pytest.warns(UserWarning, match=said):
+        names = match_weights(build(parse(line)), dict(sorted(given.items())))
+    assert names["dense1.weight"] == "stage2.0.weight"
+
+
 KERNEL = (8, 8, 3, 3)
 STEM_OF = ("stem", (8, 3, 3, 3))
 

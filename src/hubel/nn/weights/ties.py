@@ -29,6 +29,8 @@ _WHOLE = 32  # parts of the longest stretch
 _NEAR = 16  # places between which stretches are tried that have others between their parts
 _TURNS = 9  # for each part, exchanges that only numbers or the file's order ask for
 _ACROSS = 0.75  # what it counts that what follows lies in another block of the tree
+_ORDER, _NUMBERS = "the file's order alone", "numbers in their names alone"
+_TREE = "how their names lie together, against their numbers"
 Link = tuple[int, int, "Callable[[str, str], Pull]", float]
 
 
@@ -111,9 +113,11 @@ class Ties:
         """Raise WeightsError where two could as well change places, or names and the file's order contradict each
         other; warn where the order alone tells.
         """
-        alone: dict[str, list[tuple[int, int]]] = {"the file's order": [], "numbers in their names": []}
+        alone: dict[str, list[tuple[int, int]]] = {_ORDER: [], _NUMBERS: [], _TREE: []}
         for places, move in self._judged:
             strong, weak = self._gain(taken, move, self._parted(places))
+            if strong < -CLOSE and len(places) == 2 and self._fall(taken, *places):
+                alone[_TREE].append((places[0], places[1]))
             if strong < -CLOSE or (len(places) == 2 and self._is_same(move)):
                 continue
             if len(places) > 2 and strong + weak < -CLOSE:
@@ -128,9 +132,7 @@ class Ties:
             if said != {True}:
                 raise WeightsError(self._question(taken, places[0], places[-1], said))
             if True not in sure and not self._is_counted(taken, places, True in numbers):
-                alone["numbers in their names" if True in numbers else "the file's order"].append(
-                    (places[0], places[-1])
-                )
+                alone[_NUMBERS if True in numbers else _ORDER].append((places[0], places[-1]))
         for what, pairs in alone.items():
             if pairs:
                 self._warn(taken, pairs, what)
@@ -141,7 +143,7 @@ class Ties:
         beside = "" if self._is_one_way(one, other) else " (and branches run side by side)"
         warnings.warn(
             f"that {self._wanted[one].path} gets {taken[one].path} and {self._wanted[other].path} {taken[other].path}, "
-            f"of equal shapes, is told by {what} alone{beside}{more}; compare the answers with the model's own",
+            f"of equal shapes, is told by {what}{beside}{more}; compare the answers with the model's own",
             WeightsWarning,
             stacklevel=3,
         )
@@ -160,6 +162,10 @@ class Ties:
             f"have equal shapes and fit both, and {why}; {give}rename its tensors to the network's paths, or have the "
             "tree made of the model itself, weights and all (hubel.translate)"
         )
+
+    def _fall(self, taken: list[Part], one: int, other: int) -> bool:
+        """Whether numbers in names fall from a part to one that runs after it."""
+        return self._is_one_way(one, other) and by_number(taken[one].path, taken[other].path) is False
 
     # the network's flow
 
