@@ -29,6 +29,10 @@ ShapeLike = int | Sequence[int]
 KEEPS = "the model's code keeps"
 
 
+class KeptWarning(UserWarning):
+    """What a model's code keeps could not be put back as it was."""
+
+
 def inspect(
     module: nn.Module,
     input_shape: ShapeLike | Sequence[Sequence[int]] | None = None,

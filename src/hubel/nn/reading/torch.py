@@ -14,7 +14,7 @@ from hubel.arch import Network, Report, analyse, checked_shape
 from hubel.base.errors import NetworkError
 from hubel.nn._build import NetworkModule, build
 from hubel.nn._evaluation import evaluation_mode
-from hubel.nn.inspection.inspect import KEEPS, Inspection, inspect
+from hubel.nn.inspection.inspect import KEEPS, Inspection, KeptWarning, inspect
 from hubel.nn.inspection.run import SMALL
 from hubel.nn.inspection.state import Numbers, standing_in
 from hubel.nn.reading.equal import BATCHES, Runs, check_equal, rounds_more
@@ -114,7 +114,7 @@ def _read(
         report = inspect(module, shape, batch=BATCH)
         for note in report.notes:
             if note.startswith(KEEPS):  # said also where there is no tree
-                warnings.warn(note, UserWarning, stacklevel=3)
+                warnings.warn(note, KeptWarning, stacklevel=3)
         if report.stopped:
             raise NetworkError(report.stopped)
         steps, record = steps_of(module, shape)
