@@ -21,7 +21,7 @@ from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.found import Looked, Mirrored, with_mirrors
 
 _TRIED = 8  # images by which it is told how long measuring takes
-_GAIN = 0.02  # of what a share lacks, or of another figure, from which twice the time is worth it
+_GAIN, _GAIN_OF_A_NUMBER = 0.01, 0.02  # of what a share lacks, and of a figure, from which twice the time is worth it
 
 
 class Measuring:
@@ -122,5 +122,6 @@ def looked(figure: Figure, one: Mapping[str, float], two: Mapping[str, float]) -
     """What looking twice gains, by a figure among those of one and of two views."""
     before, after = one[figure.name], two[figure.name]
     gain = after - before if figure.best == "highest" else before - after
-    lacks = 1 - before if figure.kind == "share" and figure.best == "highest" else abs(before)
-    return Looked(figure.name, before, after, gain > 0 and gain >= _GAIN * lacks)
+    is_share = figure.kind == "share" and figure.best == "highest"
+    enough = _GAIN * (1 - before) if is_share else _GAIN_OF_A_NUMBER * abs(before)
+    return Looked(figure.name, before, after, gain > 0 and gain >= enough)

@@ -44,7 +44,7 @@ class Recipe:
     clip_norm: the gradient's largest Euclidean norm; 0 for no clipping.
     views: how often the model looks at an image for an answer, of tasks that say something of every place: once (1), or
         twice, as it is and mirrored left to right, of which the mean is told (2); 0 is twice where training mirrors so
-        and the validation part's first figure gains at least a fiftieth of what it lacks by it.
+        and the validation part's first figure gains at least a hundredth of what it lacks by it (a number, a fiftieth).
     ema: decay per step of the weights' moving average, which then is the model; 0 for none.
     balance: for classes of unequal size: "weights" weighs each class's loss by (examples / (classes × the class's
         examples)) ^ `balance_power`; "sampling" shows rare classes more often, in the same proportions.
