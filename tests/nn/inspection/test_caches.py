@@ -286,6 +286,15 @@ def test_what_cannot_be_taken_out_is_said() -> None:
         network_of(Hides(3, 4, 1), (8, 8, 3))
 
 
+def test_an_input_that_is_written_into_is_kept_by_nobody() -> None:
+    class Writes(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu_(x) + x
+
+    assert inspect(Writes(), (8, 8, 3)).notes == ()
+    assert str(network_of(Writes(), (8, 8, 3))) == "8x8x3: relu, sum(identity | identity)"
+
+
 NAMESPACES = {"all": vars(builtins), "here": globals()}
 
 

@@ -147,7 +147,8 @@ class Watch(TorchDispatchMode):
         try:
             with torch._C.DisableTorchFunction():  # which says where tensors lie as the model is to hear it
                 output = self._run(func, args, kwargs)
-                self.made += [ref(tensor) for tensor in tensors_in(output) if tensor.is_meta]
+                given = {id(tensor) for tensor in tensors_in((args, kwargs))} if func._schema.is_mutable else set()
+                self.made += [ref(each) for each in tensors_in(output) if each.is_meta and id(each) not in given]
         except Exception:
             self.failed = func.overloadpacket.__name__, shapes_of((args, kwargs))
             raise
