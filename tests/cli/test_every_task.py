@@ -90,6 +90,7 @@ def test_eight_bits_and_measuring_on_the_same_kind_of_data_that_lies_elsewhere(
         assert hubel.cli.main(["evaluate", str(where), str(elsewhere), "--json"]) == 0
         out, err = capsys.readouterr()
         assert "in the masks 7 is no class, as in training" in err
+        assert json.loads(out)["warnings"] == ["in the masks 7 is no class, as in training"]
         assert [each["name"] for each in json.loads(out)["per_class"]] == ["0", "1"]
 
 

@@ -278,6 +278,8 @@ def test_a_damaged_model_is_named_and_used_only_where_that_is_asked_for(
         assert (status, out) == (2, "")
         assert err.startswith(f"hubel: {model if line[0] != 'train' else model.resolve()}: damaged: its SHA-256")
         assert err.count("\n") == 1
+    told, *_ = json.loads(hubel("predict", "here", DIGITS, "--json", "--ignore-damage")[1])
+    assert "used all the same" in told["warnings"][0]
     status, out, err = hubel("evaluate", "here", "--json", "--ignore-damage")
     assert status == 0
     assert json.loads(out)["images"] == 200

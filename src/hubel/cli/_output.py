@@ -25,7 +25,9 @@ WARNED: list[str] = []
 
 
 def with_warnings(value: Any) -> Any:
-    """Data with what hubel has warned of so far, where that is anything."""
+    """Data, or each answer of several, with what hubel has warned of so far, where that is anything."""
+    if isinstance(value, list):
+        return [with_warnings(each) for each in value]
     return {**value, "warnings": [*WARNED]} if WARNED and isinstance(value, dict) else value
 
 

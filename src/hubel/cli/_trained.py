@@ -15,7 +15,7 @@ from hubel.base.errors import HubelError, MissingFileError, ModelFileError, Sett
 from hubel.base.exported import usable
 from hubel.base.names import did_you_mean, near_path
 from hubel.cli._network import named_network, tell_which
-from hubel.cli._output import tell
+from hubel.cli._output import WARNED, tell
 
 if TYPE_CHECKING:
     from hubel.data import Dataset, Splits
@@ -165,7 +165,8 @@ def reading_for(arguments: Namespace, model: LoadedModel) -> dict[str, Any]:
     if model.task.reads_like and arguments.fit == "auto":
         settings["like"] = model.preprocessing
     if "void" not in settings and (void := _own_void(Path(arguments.run_or_model))) is not None:
-        tell(f"in the masks {void} is no class, as in training")
+        tell(note := f"in the masks {void} is no class, as in training")
+        WARNED.append(note)
         settings["void"] = void
     return settings
 

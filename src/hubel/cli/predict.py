@@ -19,7 +19,7 @@ from hubel.base.words import json_text
 from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
 from hubel.cli._making import add_asking, asked, make
 from hubel.cli._numbers import real, whole
-from hubel.cli._output import tell
+from hubel.cli._output import tell, with_warnings
 from hubel.cli._trained import add_engine, answering, check_order
 from hubel.tasks.asking import all_asking, asking_of
 from hubel.tasks.decoding import told_most
@@ -139,12 +139,11 @@ def run(arguments: Namespace) -> int:
         _tell_cut(found, images, opened.model.preprocessing)
     told = [{name: value for name, value in one.items() if name not in ("words", "files", "rows")} for one in found]
     told = [{**one, "engine": opened.engine} for one in told]
-    lines = partial(map, json_text, told)
     answer = Answer(
         data=lambda: told,
         lines=lambda width: _lines(found),
         tables=lambda: [_table(found)],
-        content=(lambda ending, theme: "".join(f"{line}\n" for line in lines()))
+        content=(lambda ending, theme: "".join(f"{json_text(each)}\n" for each in with_warnings(told)))
         if _ending(arguments) == ".jsonl"
         else None,
     )
