@@ -179,7 +179,8 @@ def any_layer(draw: Any, shape: Shape) -> Layer:
         case 3:
             return arch.LayerNormalization(scale=(scale := draw(st.booleans())), center=scale and draw(st.booleans()))
         case 4:
-            kind = arch.SpatialDropout2D if len(shape) == 3 and draw(st.booleans()) else arch.Dropout
+            spatial = {2: arch.SpatialDropout1D, 3: arch.SpatialDropout2D}.get(len(shape), arch.Dropout)
+            kind = spatial if len(shape) == 2 or (len(shape) == 3 and draw(st.booleans())) else arch.Dropout
             return kind(draw(st.sampled_from([0.0, 0.2, 0.5])))
         case 5 | 6:
             return arch.Activation(

@@ -1,15 +1,17 @@
-"""A character network on Tiny Shakespeare: nats a character on the last tenth, after so many CPU seconds on one thread.
+"""A character network on Tiny Shakespeare: nats a character on the last tenth, after so many seconds.
 
-    python benchmarks/tasks/shakespeare.py --data tiny-shakespeare.txt [--seconds 150] [--network TEXT] [--set NAME=…]
+    python benchmarks/tasks/shakespeare.py --data tiny-shakespeare.txt [--seconds 150] [--threads 2]
+        [--network TEXT] [--set NAME=…]
 
 --data: 1,115,394 characters, 65 different (karpathy/char-rnn, public domain); the last 10 % is the validation part by
 custom. Beside hubel's own rules runs a plain script of PyTorch for as long: one GRU of 256 units in float32, batches of
 64 streams by 64 characters, Adam at 0.002, gradients clipped, its state carried, and measured the same way.
 
-Seconds are those that the processor spent on this process (user and system), which other work on the machine changes
-little; both begin when the data is read. The plain script's end with its last step; hubel's have its one measuring and
-sample, after the last epoch, among them. How many epochs that gives is worked out from a few steps before. The network
-and its recipe are those that the rules choose for so long a time of one thread (`hubel train TEXT --time SECONDS`).
+Seconds are, of one thread, those that the processor spent on this process (user and system), which other work on the
+machine changes little; of several, those of the clock. Both begin when the data is read. The plain script's end with
+its last step; hubel's are all of `train`, with measuring and a sample after the last epoch, and finding out how sure
+the model is. How many epochs `--seconds` of steps give is worked out from a few steps before. The network and its
+recipe are those that the rules choose for so long a time of so many threads (`hubel train TEXT --time SECONDS`).
 """
 
 from __future__ import annotations
@@ -26,8 +28,13 @@ from torch import nn
 
 from hubel import zoo
 from hubel.tasks import evaluate, load, task_of
-from hubel.train import EpochMetrics, Recipe, choose, parse_value, train
+from hubel.train import EpochMetrics, Recipe, Run, choose, parse_value, train
 from hubel.train.recipe.choose import likely_work
+
+
+def now() -> float:
+    """Seconds of the processor, or of the clock where it has several threads."""
+    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
 
 
 def plain(text: str, seconds: float) -> tuple[float, int]:
@@ -46,8 +53,8 @@ def plain(text: str, seconds: float) -> tuple[float, int]:
     weights = [*embed.parameters(), *gru.parameters(), *head.parameters()]
     optimizer = torch.optim.Adam(weights, 2e-3)
     inputs, targets = parts(symbols[:cut], streams)
-    began, state, place, seen = time.process_time(), None, 0, 0
-    while time.process_time() - began < seconds:
+    began, state, place, seen = now(), None, 0, 0
+    while now() - began < seconds:
         if place + steps > inputs.shape[1]:
             state, place = None, 0
         states, state = gru(embed(inputs[:, place : place + steps]), state)
@@ -70,44 +77,47 @@ def plain(text: str, seconds: float) -> tuple[float, int]:
 
 
 class Clock:
-    """CPU seconds of training alone, as a listener."""
+    """Seconds of training alone, as a listener."""
 
     def __init__(self) -> None:
-        self.began = time.process_time()
+        self.began = now()
         self.seconds = 0.0
 
     def __call__(self, event: object) -> None:
         """Count up to the end of an epoch."""
         if isinstance(event, EpochMetrics):
-            self.seconds = time.process_time() - self.began
+            self.seconds = now() - self.began
 
 
 def hubel(path: str, seconds: float, network: str | None, settings: dict[str, object]) -> dict[str, object]:
     """Train by hubel's rules for about so long; what came of it."""
     steps = {"size": (zoo.network(network).input[0], 1)} if network else {}
     splits = load(path, validation="auto", **steps)
-    by_rule = task_of(splits.train).network_within(splits.train, likely_work(seconds, "cpu", 1)).word
+    by_rule = (
+        task_of(splits.train).network_within(splits.train, likely_work(seconds, "cpu", torch.get_num_threads())).word
+    )
     tree = zoo.network(network or by_rule)
-    own = {"threads": 1, "checkpoint_seconds": 1e9, "measure_every": 1000, **settings}
+    own = {"threads": torch.get_num_threads(), "checkpoint_seconds": 1e9, "measure_every": 1000, **settings}
     recipe = choose(tree, splits.train).replace(**own)
     with tempfile.TemporaryDirectory() as folder:
 
-        def spent(epochs: float, name: str, chosen: Recipe) -> tuple[float, object]:
+        def spent(epochs: float, name: str, chosen: Recipe) -> tuple[float, float, Run]:
             clock = Clock()
             run = train(tree, splits, chosen.replace(epochs=epochs), Path(folder) / name, progress=clock)
-            return clock.seconds, run
+            return clock.seconds, now() - clock.began, run
 
         few, more = (spent(epochs, f"pace{epochs}", recipe)[0] for epochs in (0.02, 0.12))
         pace = (more - few) / 0.1  # seconds an epoch, without what is done once: reading, measuring, a sample
         epochs = seconds / pace
-        taken, run = spent(epochs, "run", recipe)
+        _, taken, run = spent(epochs, "run", recipe)
         figures = evaluate(run.model(), splits.validation)
         text = "".join(run.model().predict("ROMEO:", length=300, seed=1).text)
     return {
         "network": str(tree),
         "recipe": str(recipe.replace(epochs=epochs)),
         "epochs": round(epochs, 2),
-        "cpu_seconds_with_measuring": round(taken, 1),
+        "seconds": round(taken, 1),
+        "divided": run.settings.get("tempered", {}),
         "nats": round(figures.loss, 4),
         "bits": round(figures.bits, 4),
         "sample": text,
@@ -119,11 +129,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="tiny-shakespeare.txt")
     parser.add_argument("--seconds", type=float, default=150)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--network", help="a text form (default: by rule)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the recipe")
     parser.add_argument("--alone", action="store_true", help="without the plain script")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(arguments.threads)
     if not arguments.alone:
         nats, seen = plain(Path(arguments.data).read_text(), arguments.seconds)
         print(json.dumps({"plain": {"nats": round(nats, 4), "bits": round(nats / math.log(2), 4), "seen": seen}}))

@@ -25,8 +25,8 @@ CHOSEN = (
     "product(identity | globalavgpool, dense 4 sigmoid | conv 1 1x1 sigmoid)",
     "8x8x6: shuffle 3, lrn, groupnorm 2, layernorm, gelu, local 3 3x3 relu, padchannels 1 2, scale, scale nobias, "
     "shift, adaptiveavgpool 3, leaky 0.2, flatten, rbf 4",
-    "9: embed 5 4, conv1d 6 3 causal dilation_rate=2 relu, maxpool1d 2 strides=1, lstm 5 sequences, gru 4 sequences, "
-    "rnn 3 backwards relu, dense 2",
+    "9: embed 5 4, conv1d 6 3 causal dilation_rate=2 relu, maxpool1d 2 strides=1, lstm 5 sequences, "
+    "spatialdropout1d 0.2, gru 4 sequences, rnn 3 backwards relu, dense 2",
     "6x4: concat(globalmaxpool1d | globalavgpool1d | rnn 2), dense 3",
     "11x3: avgpool1d 3 strides=2 padding=1 count_padding=true, layernorm, gru 4 backwards, dense 3 softmax",
     "9x7x3: zeropad 2, crop 1, select 2 0 1 1, reshape 4x11x9, adaptivemaxpool 3x2, sigmoid, dropout, dense 3, "

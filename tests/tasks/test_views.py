@@ -164,7 +164,9 @@ def test_training_measures_whether_a_second_view_pays(tmp_path):
     own = evaluate(forced, splits.validation).figures["mean_iou"]
     assert forced.task.views == 2
     near([forced.summary["validation"]["mean_iou"], run.kept.evaluation["mean_iou"]], [own, own])
-    near(forced.summary["one_view"]["mean_iou"], evaluate(forced.asked(views=1), splits.validation).figures["mean_iou"])
+    near(
+        forced.summary["on_the_way"]["mean_iou"], evaluate(forced.asked(views=1), splits.validation).figures["mean_iou"]
+    )
     image = str(tmp_path / "data" / "images" / "0.png")
     one, two = (command("predict", run.directory, image, "--views", n, "--json") for n in (1, 2))
     assert one.returncode == two.returncode == 0

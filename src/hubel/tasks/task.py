@@ -94,7 +94,7 @@ class Task(abc.ABC):
     those brought to theirs. scores_classes: whether outputs begin with a score for each name of `scored`. score: what
     that is called. shares: whether its outcome is a probability. guesses: whether the loss of guessing is ln(classes).
     as_it_is: what its data is, where neither classes are balanced nor examples changed. measures_loss: whether a set
-    that is measured has a loss.
+    that is measured has a loss. tempers: whether scores are divided once training is over, where they are too sure.
     classes: the names of what is told apart, in the order of the network's outputs; none where nothing is. sentence: of
     a model that is asked about the words of what it says, all that; lexicon: every word that it has.
     """
@@ -121,6 +121,7 @@ class Task(abc.ABC):
     score: ClassVar[str] = "logit"
     as_it_is: ClassVar[str] = ""
     measures_loss: ClassVar[bool] = True
+    tempers: ClassVar[bool] = False
     classes: tuple[str, ...]
     sentence: str = ""
     lexicon: tuple[str, ...] = ()

@@ -250,8 +250,7 @@ def _train(
         for note in (*told, *of_the_budget(run, trainer.until - time.perf_counter()), *first):
             log(Notice(note))
         reason = _steps(run, trainer, ranks, stop)
-        weights = trainer.final_weights()
-        task, figures = trainer.settled(weights)
+        task, weights, figures = trainer.settled(trainer.final_weights())
         if ranks.is_first:
             log(Finished(_write_model(run, trainer, task, weights, figures), reason, trainer.seconds()))
         ranks.wait()
@@ -348,7 +347,7 @@ def _write_model(
     figures: Mapping[str, float],
     more: Mapping[str, Any] | None = None,
 ) -> Path:
-    """figures: of answers from two views, where the model looks so often."""
+    """figures: where they are others than on the way: of answers from two views, or of scores that were divided."""
     state = trainer.state
     return save_model(
         run.directory / MODEL,

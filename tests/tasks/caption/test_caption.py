@@ -151,8 +151,15 @@ def test_cocos_captions_are_sentences_and_not_boxes(tmp_path: Path, name: str) -
         images.append({"id": number, "file_name": Path(path).name, "height": 32, "width": 32})
         annotations += [{"id": 0, "image_id": number, "caption": said} for said in targets.sentences(number)]
     whole = {"info": {}, "images": images, "annotations": annotations}
-    (tmp_path / "coco" / "annotations" / name).write_text(json.dumps(whole), encoding="utf-8")
+    place = tmp_path / "coco" / "annotations" / name
+    place.write_text(json.dumps(whole), encoding="utf-8")
     assert (load(tmp_path / "coco", validation=0).train.targets.values == targets.values).all()
+    # what is no sentence is no caption, and that is said; a number is its digits
+    annotations += [{"id": 0, "image_id": 0, "caption": each} for each in (None, [], 12)]
+    place.write_text(json.dumps(whole), encoding="utf-8")
+    found = load(tmp_path / "coco", validation=0)
+    assert any("left out: 2 captions without a word" in note for note in found.notes)
+    assert "12" in [words for row in range(len(found.train)) for words in found.train.targets.sentences(row)]
 
 
 def test_numbers_beside_pictures_and_folders_of_classes_are_no_sentences(tmp_path: Path) -> None:

@@ -289,6 +289,21 @@ def test_the_unit_view_tells_what_the_gates_did(run, tmp_path):
     assert "what the gates did with which symbol" in place.read_text()
 
 
+def test_bits_of_bytes_are_called_so(text, tmp_path):
+    words = ["16: embed 256 8, lstm 8 sequences, dense 256", text, "--vocabulary", "bytes", "--epochs", "0.1"]
+    done = hubel_command("train", *words, "--run", tmp_path / "run", "--no-report")
+    assert done.returncode == 0, done.stderr
+    assert "bits a byte on the validation windows" in done.stdout
+    assert "bits a character" not in done.stdout
+    assert Run.open(tmp_path / "run").model().task.primary.title == "bits a byte"
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-39, 1e-4])
+def test_the_smallest_temperatures_take_the_likeliest(model, temperature):
+    likeliest = model.predict("one for", length=60, temperature=0).text
+    assert model.predict("one for", length=60, temperature=temperature).text == likeliest
+
+
 def test_a_network_by_rule(text, tmp_path):
     done = hubel_command("train", text, "--epochs", "0.02", "--run", tmp_path / "run", "--no-report")
     assert done.returncode == 0, done.stderr
@@ -304,12 +319,12 @@ def test_a_network_by_rule(text, tmp_path):
     ("length", "seconds", "words"),
     [
         (1_000_000, 0, "lstm 256 sequences, dense 40"),
-        (1_000_000, 30, "lstm 128 sequences, dense 40"),
-        (1_000_000, 150, "lstm 256 sequences, dense 40"),
-        (1_000_000, 1200, "lstm 640 sequences, dropout 0.3, dense 40"),
-        (1_000_000, 36_000, "lstm 640 sequences, dropout 0.4, dense 40"),
-        (100_000, 1200, "lstm 192 sequences, dropout 0.4, dense 40"),
-        (100_000, 1, "lstm 128 sequences, dense 40"),
+        (1_000_000, 30, "concat(lstm 96 sequences | lstm 96 sequences), dense 40"),
+        (1_000_000, 150, "concat(lstm 184 sequences | lstm 184 sequences), dense 40"),
+        (1_000_000, 1200, "concat(lstm 440 sequences | lstm 440 sequences), spatialdropout1d 0.5, dense 40"),
+        (1_000_000, 36_000, "concat(lstm 440 sequences | lstm 440 sequences), spatialdropout1d 0.5, dense 40"),
+        (100_000, 1200, "concat(lstm 96 sequences | lstm 96 sequences), spatialdropout1d 0.5, dense 40"),
+        (100_000, 1, "concat(lstm 96 sequences | lstm 96 sequences), dense 40"),
         (300_000, 0, "lstm 256 sequences, dropout 0.3, dense 40"),
     ],
 )
@@ -326,7 +341,8 @@ def test_the_network_by_rule_is_as_large_as_text_and_time_are_long(length, secon
 @pytest.mark.parametrize(
     ("layers", "streams", "rate"),
     [
-        ("lstm 512 sequences", 64, 0.01),
+        ("lstm 512 sequences", 48, 0.01),
+        ("concat(lstm 256 sequences | gru 256 sequences)", 48, 0.01),
         ("gru 256 sequences", 32, 0.006),
         ("conv1d 16 2 causal relu", 32, 0.006),
     ],
@@ -343,7 +359,7 @@ def test_a_time_chooses_the_network_from_the_command_line_and_from_python(tmp_pa
     done = hubel_command("train", path, "--time", 1, "--run", tmp_path / "run", "--no-report")
     assert done.returncode == 0, done.stderr
     other = hubel.train(path, directory=tmp_path / "other", time_budget=1.0, progress=False)
-    words = "64: embed 25 25, lstm 128 sequences, dense 25"  # without a time 256 units
+    words = "64: embed 25 25, concat(lstm 96 sequences | lstm 96 sequences), dense 25"  # without a time 256 units
     assert [Run.open(tmp_path / "run").network_text, other.network_text] == [words, words]
 
 

@@ -23,7 +23,7 @@ from hubel.arch.layers.pooling import (
     GlobalMaxPooling2D,
     MaxPooling2D,
 )
-from hubel.arch.layers.regularization import Dropout, Identity, SpatialDropout2D
+from hubel.arch.layers.regularization import Dropout, Identity, SpatialDropout1D, SpatialDropout2D
 from hubel.arch.layers.reshaping import Cropping2D, Flatten, Reshape, Resizing, UpSampling2D, ZeroPadding2D
 from hubel.arch.layers.transposed import Conv2DTranspose
 
@@ -118,6 +118,7 @@ __all__ = [
     "SelectChannels",
     "Shift",
     "SimpleRNN",
+    "SpatialDropout1D",
     "SpatialDropout2D",
     "SqueezeExcitation",
     "UpSampling2D",

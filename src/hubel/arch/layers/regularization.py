@@ -1,12 +1,14 @@
-"""Layers that do nothing to a picture when the network predicts."""
+"""Layers that do nothing to a picture or a sequence when the network predicts."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from hubel.arch import ops
 from hubel.arch._cost import Call, Keeps
 from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Shape, size
-from hubel.arch._window import need_picture
+from hubel.arch._window import need_axes
 from hubel.base.errors import SettingError
 
 
@@ -43,13 +45,14 @@ class Dropout(Layer):
         return self.rate == 0
 
 
-@register("spatialdropout", label="dropout", positional=("rate",))
-class SpatialDropout2D(Dropout):
-    """Set a share `rate` of the channels to zero in training, all places of each: Tompson et al. (2015)."""
+class _SpatialDropout(Dropout):
+    """Whole channels of an input with so many axes."""
+
+    axes: ClassVar[int]
 
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""
-        need_picture("SpatialDropout2D", input)
+        need_axes(type(self).__name__, input, self.axes)
         return input
 
     def lower(self, input: Shape) -> ops.Operation:
@@ -57,12 +60,26 @@ class SpatialDropout2D(Dropout):
         return ops.Pass(input, input, self.rate, channels=True)
 
     def call(self, input: Shape) -> Call:
-        """Return `Dropout2d`."""
-        return Call("Dropout2d", {"p": self.rate})
+        """Return `Dropout1d` or `Dropout2d`."""
+        return Call(f"Dropout{self.axes - 1}d", {"p": self.rate})
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep what was dropped: a factor for each channel."""
         return Keeps(extra_bytes=4 * input[-1]) if self.rate else Keeps()
+
+
+@register("spatialdropout", label="dropout", positional=("rate",))
+class SpatialDropout2D(_SpatialDropout):
+    """Set a share `rate` of the channels to zero in training, all places of each: Tompson et al. (2015)."""
+
+    axes = 3
+
+
+@register("spatialdropout1d", label="dropout", positional=("rate",))
+class SpatialDropout1D(_SpatialDropout):
+    """Set a share `rate` of the channels to zero in training, all steps of each: Gal, Ghahramani (2016)."""
+
+    axes = 2
 
 
 @register("identity")

@@ -53,6 +53,7 @@ ALIASES = {
     "adaptiveavgpool2d": "adaptiveavgpool",
     "adaptivemaxpool2d": "adaptivemaxpool",
     "drop": "dropout",
+    "dropout1d": "spatialdropout1d",
     "dropout2d": "spatialdropout",
     "spatialdropout2d": "spatialdropout",
     "zeropadding": "zeropad",

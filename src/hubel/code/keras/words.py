@@ -44,6 +44,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "layers.GroupNormalization": ("groups",),
     "layers.Activation": ("activation",),
     "layers.Dropout": ("rate",),
+    "layers.SpatialDropout1D": ("rate",),
     "layers.SpatialDropout2D": ("rate",),
     "layers.Permute": ("dims",),
     "layers.Reshape": ("target_shape",),

@@ -194,6 +194,7 @@ def _of_json(path: Path) -> Iterator[_Line]:
     names = {str(each.get("id")): each["file_name"] for each in images if isinstance(each.get("file_name"), str)}
     for place, each in enumerate(annotations):
         sentence, number = each.get("caption"), str(each.get("image_id"))
-        if isinstance(sentence, str):
+        if "caption" in each:  # null and what else is no sentence are captions without a word
+            said = sentence if isinstance(sentence, str) else str(sentence) if type(sentence) in (int, float) else ""
             where = f"{path}, annotations[{place}]"
-            yield where, names.get(number, f"number {number}, which images does not list"), sentence, ""
+            yield where, names.get(number, f"number {number}, which images does not list"), said, ""

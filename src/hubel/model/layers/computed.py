@@ -130,15 +130,6 @@ class _Noise(Computed):
         raise NotImplementedError
 
 
-class SpatialDropout1D(_Noise):
-    """Drop whole channels of a sequence."""
-
-    def changed(self, inputs: Tensor, rate: float) -> Tensor:
-        """At every step the same ones."""
-        kept = torch.rand(len(inputs), 1, inputs.shape[2], device=inputs.device) >= rate
-        return inputs * kept / (1 - rate)
-
-
 class GaussianDropout(_Noise):
     """Multiply by numbers around 1, of variance rate / (1 − rate) (Srivastava et al. 2014)."""
 

@@ -217,6 +217,12 @@ class SpatialDropout2D(Dropout):
     kind = arch.SpatialDropout2D
 
 
+class SpatialDropout1D(Dropout):
+    """Set a share `rate` of the channels to zero in training, at every step the same ones."""
+
+    kind = arch.SpatialDropout1D
+
+
 _POOL = "pool_size strides padding data_format name"
 MaxPooling2D, AveragePooling2D = _of(arch.MaxPooling2D, _POOL), _of(arch.AveragePooling2D, _POOL)
 MaxPooling1D, AveragePooling1D = _of(arch.MaxPooling1D, _POOL), _of(arch.AveragePooling1D, _POOL)

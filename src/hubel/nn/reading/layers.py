@@ -329,6 +329,7 @@ READERS: dict[type[nn.Module], Reader] = {
     nn.Hardtanh: _hard_tanh,
     nn.LogSoftmax: _softmax("log_softmax"),
     Rescale: lambda module, input: arch.Rescaling(module.scale, module.offset),
+    nn.Dropout1d: lambda module, input: arch.SpatialDropout1D(module.p),
     nn.Dropout2d: lambda module, input: arch.SpatialDropout2D(module.p),
     nn.Dropout: lambda module, input: arch.Dropout(module.p),
     nn.LeakyReLU: lambda module, input: arch.LeakyReLU(module.negative_slope),

@@ -64,7 +64,6 @@ ONE_COLUMN: Mapping[type[nn.Module], Callable[[Any], nn.Module | None]] = {
     nn.AdaptiveAvgPool1d: _adaptive(nn.AdaptiveAvgPool2d),
     nn.AdaptiveMaxPool1d: _adaptive(nn.AdaptiveMaxPool2d),
     nn.Upsample: _upsampling,
-    nn.Dropout1d: lambda module: nn.Dropout2d(module.p),
 }
 
 CELLS: Mapping[type[nn.Module], type[arch.LSTM] | type[arch.GRU] | type[arch.SimpleRNN]] = {

@@ -28,7 +28,7 @@ from hubel.nn.reading.tensors import Tensors, Value, unique
 from hubel.nn.reading.views import LIKE, rearranged
 from hubel.nn.reading.worked import Worked
 
-DROPOUTS = (nn.Dropout, nn.Dropout2d)
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d)
 ON_CHANNELS = (nn.Linear, nn.LayerNorm, nn.Dropout, nn.Identity, nn.GELU, nn.ReLU, nn.SiLU, nn.Tanh, nn.Sigmoid)
 
 

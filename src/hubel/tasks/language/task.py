@@ -33,10 +33,13 @@ _STRETCH = 4096  # symbols that are read one after the other, at least, where a 
 _STRETCHES = 64
 _SMALL, _LARGE = 200_000, 5_000_000  # symbols of a text up to which fewer units do, from which more pay
 _SYMBOLS = 8_000_000  # to be seen in all
-_UNITS = (1024, 768, 640, 512, 384, 256, 192, 128)
+_UNITS = (720, 544, 440, 360, 272, 184, 136, 96)  # of each of two LSTMs: as many weights as 1,024 to 128 in one
 _OFTEN, _WEIGHTS = 5, 2  # epochs at least, and weights a symbol at most, where a network is as large as the time allows
-_WIDE = 512  # units from which 64 streams are quicker than 32, by a sixth
-_DROPPED = ((30, 0.4), (12, 0.3), (6, 0.2))  # weights times epochs a symbol, from which on so much dropout helps
+_WIDE = 512  # units in all from which more streams are quicker
+_DROPPED = {  # weights times epochs a symbol, from which on so much dropout helps, behind one LSTM and behind two
+    "dropout": ((30, 0.4), (12, 0.3), (6, 0.2)),
+    "spatialdropout1d": ((12, 0.5), (6, 0.3)),  # of whole channels
+}
 _HARDEST = 20  # symbols in a report
 _SAMPLE = 200  # symbols of what is written on the way
 
@@ -64,6 +67,13 @@ class Language(task.Task):
     as_it_is: ClassVar[str] = "a text"
     asked: ClassVar[str] = "--prompt TEXT"
     of_one: ClassVar[bool] = False
+    tempers: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Bits are of a byte where a text is taken as bytes."""
+        if (noun := self.vocabulary.noun) != "character":
+            bits = replace(self.figures[0], title=f"bits a {noun}")
+            object.__setattr__(self, "figures", (bits, replace(self.figures[1], title=f"next {noun}s right")))
 
     @classmethod
     def recognises(cls, source: str) -> bool:
@@ -112,38 +122,44 @@ class Language(task.Task):
         return self._chosen(training, units, _epochs(length))
 
     def network_within(self, training: Dataset, work: float) -> task.Chosen:
-        """A network for a text and a time, by rule: of eight sizes the largest with at most two weights for each symbol
-        that goes through the text five times or more.
+        """A network for a text and a time, by rule: two LSTMs side by side, which learn more than one with as many
+        weights; of eight sizes the largest with at most two weights for each symbol that goes through the text five
+        times or more.
         """
         length = training.targets.array.size
         for units in _UNITS:
-            report = analyse(parse(self._chosen(training, units, 0).word))
+            report = analyse(parse(self._chosen(training, units, 0, sides=2).word))
             epochs = work / (report.training_macs * max(1, len(training)))
             if epochs >= _OFTEN and report.parameters <= _WEIGHTS * length:
                 break
-        chosen = self._chosen(training, units, epochs)
+        chosen = self._chosen(training, units, epochs, sides=2)
         return replace(chosen, why=f"{chosen.why} and so long, which is about {epochs:.2g} epochs of it")
 
-    def _chosen(self, training: Dataset, units: int, epochs: float) -> task.Chosen:
-        """The network with so many units; with dropout where it would know the text by heart after so many epochs."""
+    def _chosen(self, training: Dataset, units: int, epochs: float, sides: int = 1) -> task.Chosen:
+        """The network with so many units a side; with dropout where it would know the text by heart after so many
+        epochs.
+        """
         symbols, length = len(self.vocabulary), training.targets.array.size
-        learnt = 4 * units * units * epochs / max(1, length)
-        dropped = next((f", dropout {share}" for least, share in _DROPPED if learnt > least), "")
-        layers = f"lstm {units} sequences{dropped}"
-        text = f"{training.shape[0]}: embed {symbols} {min(64, symbols)}, {layers}, dense {symbols}"
-        return task.Chosen(text, {}, f"a text of {length:,} {self.vocabulary.noun}s", f"lstm{units}")
+        learnt = sides * 4 * units * units * epochs / max(1, length)
+        dropout = "dropout" if sides == 1 else "spatialdropout1d"
+        dropped = next((f", {dropout} {share}" for least, share in _DROPPED[dropout] if learnt > least), "")
+        one = f"lstm {units} sequences"
+        layers = f"concat({' | '.join([one] * sides)})" if sides > 1 else one
+        text = f"{training.shape[0]}: embed {symbols} {min(64, symbols)}, {layers}{dropped}, dense {symbols}"
+        name = f"lstm{units}" if sides == 1 else f"lstm{sides}x{units}"
+        return task.Chosen(text, {}, f"a text of {length:,} {self.vocabulary.noun}s", name)
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
-        """Batches of 32 streams, 64 where recurrent layers are so wide that this is quicker, fewer where there are not
+        """Batches of 32 streams, 48 where recurrent layers are so wide that this is quicker, fewer where there are not
         50 steps an epoch then; so many epochs that eight million symbols are seen, from 4 to 60, and the best of them
-        where the last is clearly worse; a rate of 0.006 at most, 0.01 with such wide layers and half as many steps;
-        gradients of at most 1.
+        where the last is clearly worse; a rate of 0.006 at most, 0.01 with such wide layers and fewer steps; gradients
+        of at most 1.
         """
         windows, steps = len(training), training.shape[0]
         operations = [row.operation for row in analyse(network).rows]
-        wide = any(isinstance(each, ops.Recur) and each.units >= _WIDE for each in operations)
-        streams = 64 if wide else 32
+        wide = sum(each.units for each in operations if isinstance(each, ops.Recur)) >= _WIDE
+        streams = 48 if wide else 32
         while streams > 4 and windows // streams < 50:
             streams //= 2
         rate = 0.01 if wide else 0.006

@@ -100,7 +100,7 @@ def _numbers(model: LoadedModel, start: list[int], length: int, temperature: flo
     for first in range(0, len(start), steps):
         scores, memory = _read(module, torch.tensor([start[first : first + steps]], device=device), memory)
     for _ in range(length):
-        number = int(scores.argmax()) if temperature == 0 else _drawn(scores / temperature, chance)
+        number = int(scores.argmax()) if temperature == 0 else _drawn(scores, temperature, chance)
         yield number
         with alone():
             scores, memory = _read(module, torch.tensor([[number]], device=device), memory)
@@ -113,5 +113,6 @@ def _read(module: Any, numbers: torch.Tensor, memory: Any) -> tuple[torch.Tensor
         return scores, remembered()
 
 
-def _drawn(scores: torch.Tensor, chance: torch.Generator) -> int:
-    return int(torch.multinomial((scores - scores.max()).exp(), 1, generator=chance))
+def _drawn(scores: torch.Tensor, temperature: float, chance: torch.Generator) -> int:
+    lower = (scores - scores.max()).double()  # at most nought, so that the smallest temperature divides it
+    return int(torch.multinomial((lower / temperature).float().exp(), 1, generator=chance))

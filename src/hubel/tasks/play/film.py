@@ -99,8 +99,8 @@ class Film(Made):
     def of(cls, play: Play, model: LoadedModel, steps: int = 1000, seed: int = 0, epsilon: float = EPSILON) -> Film:
         """A game of a seed, up to so many steps; `epsilon`: the chance of an action at random."""
         games = play.environments(1)
-        found, over = moments(games, model.module, model.preprocessing, steps, seed, epsilon)
-        return cls(play, found, over, found[-1].points, seed, epsilon)
+        found, over, points = moments(games, model.module, model.preprocessing, steps, seed, epsilon)
+        return cls(play, found, over, points, seed, epsilon)
 
     def data(self) -> dict[str, Any]:
         """How it went."""

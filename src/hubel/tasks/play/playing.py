@@ -56,7 +56,7 @@ def returns(
 @dataclass(frozen=True, eq=False)
 class Moment:
     """A moment of a game: what people see (uint8 H×W×3), what the network was shown (uint8 H×W×C), how strongly its
-    last map answered (float32 h×w, 0 to 1), each action's worth, which was done, points so far.
+    last map answered (float32 h×w, 0 to 1), each action's worth, which was done, points before that.
     """
 
     seen: Array
@@ -69,8 +69,8 @@ class Moment:
 
 def moments(
     games: Environments, module: nn.Module, preprocessing: Preprocessing, steps: int, seed: int, epsilon: float
-) -> tuple[list[Moment], bool]:
-    """One game, moment by moment, up to so many steps; and whether it was over by then."""
+) -> tuple[list[Moment], bool, float]:
+    """One game, moment by moment, up to so many steps; whether it was over by then; and its points, with the last step's."""
     random = np.random.default_rng(seed)
     games.begin(random)
     found: list[Moment] = []
@@ -92,11 +92,11 @@ def moments(
                 found.append(Moment(seen, shown[0], activity, worth, action, points))
                 points += float(rewards[0])
                 if over[0]:
-                    return found, True
+                    return found, True, points
     finally:
         for hook in hooks:
             hook.remove()
-    return found, False
+    return found, False, points
 
 
 def moment_of(model: LoadedModel, game: str, games: Environments, given: str) -> Array:
@@ -109,7 +109,7 @@ def moment_of(model: LoadedModel, game: str, games: Environments, given: str) ->
     if step and not (step.isascii() and step.isdecimal() and len(step) < 6):
         raise SettingError(f"{given}: expected a step's number after #, such as {game}#{STEP}")
     wanted = int(step or STEP)
-    found, _ = moments(games, model.module, model.preprocessing, wanted + 1, 0, EPSILON)
+    found, *_ = moments(games, model.module, model.preprocessing, wanted + 1, 0, EPSILON)
     if step and len(found) <= wanted:
         raise SettingError(f"{given}: the game was over after {len(found):,} steps; take one below {len(found):,}")
     if len(found) <= wanted:

@@ -275,7 +275,7 @@ class Play(task.Task):
         note = (
             f"{games} games, an action at random with a chance of {EPSILON:g}; {'; '.join(self.environments(1).rules)}"
         )
-        game, _ = moments(self.environments(1), model.module, model.preprocessing, 500, 0, EPSILON)
+        game, *_ = moments(self.environments(1), model.module, model.preprocessing, 500, 0, EPSILON)
         some = game[:: max(1, len(game) // _SHOWN)][:_SHOWN]
         limits = min(float(each.worth.min()) for each in game), max(float(each.worth.max()) for each in game)
         pictures = [(f"{each.points:g} points", frame(each, self.classes, limits)) for each in some]
@@ -355,7 +355,8 @@ class Metrics(task.Measured):
         return {"return": self.mean, "steps": self.steps, "loss": math.nan}
 
     def data(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """All of it as plain values, and those of random play."""
+        chance = self._chance()
         return {
             "return": self.mean,
             "deviation": self.deviation,
@@ -365,6 +366,13 @@ class Metrics(task.Measured):
             "steps": self.steps,
             "games": self.games,
             "epsilon": EPSILON,
+            "at_random": {
+                "return": float(chance[:, 0].mean()),
+                "deviation": float(chance[:, 0].std()),
+                "least": float(chance[:, 0].min()),
+                "most": float(chance[:, 0].max()),
+                "steps": float(chance[:, 1].mean()),
+            },
             "rules": list(self.play.environments(1).rules),
         }
 
@@ -376,7 +384,7 @@ class Metrics(task.Measured):
 
     def table(self, most: int) -> task.Table:
         """The figures, beside those of random play."""
-        chance = returns(self.play.environments(self.games), None, None, _SEED, 1.0)
+        chance = self._chance()
         rows = (
             ("points a game", f"{self.mean:.2f}", f"{chance[:, 0].mean():.2f}"),
             ("deviation between games", f"{self.deviation:.2f}", f"{chance[:, 0].std():.2f}"),
@@ -385,3 +393,7 @@ class Metrics(task.Measured):
             ("steps a game", f"{self.steps:.1f}", f"{chance[:, 1].mean():.1f}"),
         )
         return task.Table(("figure", "#this network", "#at random"), rows, "; ".join(self.play.environments(1).rules))
+
+    def _chance(self) -> npt.NDArray[np.float64]:
+        """Points and steps of as many games that are played at random."""
+        return returns(self.play.environments(self.games), None, None, _SEED, 1.0)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
 from hubel.data import Augmentation, Dataset, Preprocessing
 from hubel.data.feed.device import leaves_room
@@ -18,9 +19,11 @@ from hubel.train.distributed.ranks import Ranks
 from hubel.train.loop.mirrors import Mirror, is_time, tried
 from hubel.train.loop.state import State
 from hubel.train.recipe.recipe import Recipe
-from hubel.train.run.found import Looked, Mirrored, with_mirrors
+from hubel.train.run.found import Looked, Mirrored, Tempered, with_mirrors
 
 _TRIED = 8  # images by which it is told how long measuring takes
+_SHARE = 8  # of the part, by which it is told how sure a model is
+_BY, _MOST = 1.05, 3.0  # from one temperature to the next, and from which on none is tried
 _GAIN, _GAIN_OF_A_NUMBER = 0.01, 0.02  # of what a share lacks, and of a figure, from which twice the time is worth it
 
 
@@ -109,6 +112,40 @@ class Measuring:
         found = looked(figure, once, figures)
         return (twice, figures, found) if found.taken else (given, {}, found)
 
+    def tempered(
+        self, weights: Mapping[str, torch.Tensor]
+    ) -> tuple[Mapping[str, torch.Tensor], dict[str, float], Tempered | None]:
+        """Once training is over: weights whose last layer is divided by a temperature above 1, where the model is too
+        sure of itself; their figures; and what was found. Else the weights as they are. They are the state's from here
+        on.
+
+        The temperature is the one, of powers of 1.05, after which the loss of the first eighth of the validation part
+        falls no more.
+        """
+        model, figure = self.state.how.model, self.task.primary
+        last = closing(model) if self.task.tempers and self.name == "validation" else []
+        if self.held_out is None or not last:
+            return weights, {}, None
+        images, targets = (each[: max(1, len(each) // _SHARE)] for each in self.held_out)
+        weights = {name: tensor.clone() for name, tensor in weights.items()}  # the model's own, most often
+
+        def at(temperature: float) -> float:
+            model.load_state_dict({**weights, **{name: weights[name] / temperature for name in last}})
+            counts = count(self.task, model, self.preprocessing, images, targets, batch_size=self.at_once)
+            return self.task.measured(counts).figures[LOSS.name]
+
+        temperature, loss = 1.0, at(1.0)
+        while temperature < _MOST and (lower := at(temperature * _BY)) < loss:
+            temperature, loss = temperature * _BY, lower
+        if temperature == 1:
+            return weights, {}, None
+        at(temperature)
+        figures = self()
+        plain = self.state.history[(self.state.best_epoch or len(self.state.history)) - 1].evaluation[figure.name]
+        share = len(images) / len(self.held_out[0])
+        divided = {name: weights[name] / temperature for name in last}
+        return {**weights, **divided}, figures, Tempered(temperature, share, figure.name, plain, figures[figure.name])
+
     def _share(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
         ends = [len(dataset) * rank // self.ranks.world for rank in (self.ranks.rank, self.ranks.rank + 1)]
         images, targets = (tensor[ends[0] : ends[1]] for tensor in dataset.tensors())
@@ -116,6 +153,13 @@ class Measuring:
         if device.type != "cpu" and leaves_room(images.nbytes, device):
             return images.to(device), targets.to(device)
         return images, targets
+
+
+def closing(model: nn.Module) -> list[str]:
+    """The names of the weights whose last layer's outputs are a network's scores: none where it ends with another."""
+    *_, (name, last) = model.named_children()
+    dense = isinstance(last, (nn.Linear, nn.Conv1d, nn.Conv2d))
+    return [f"{name}.{each}" for each, _ in last.named_parameters()] if dense else []
 
 
 def looked(figure: Figure, one: Mapping[str, float], two: Mapping[str, float]) -> Looked:

@@ -154,23 +154,30 @@ class Trainer(Epochs[Batch]):
             state.best_epoch = 0  # what is told of the model is the last epoch's, too
         return self.state.how.model.state_dict()
 
-    def settled(self, weights: Mapping[str, torch.Tensor]) -> tuple[Task, dict[str, float]]:
-        """The task, once training is over, with as many views as the recipe says or as pay, of the model's weights; and
-        the figures of two, where it has so many.
+    def settled(self, weights: Mapping[str, torch.Tensor]) -> tuple[Task, Mapping[str, torch.Tensor], dict[str, float]]:
+        """Once training is over: the task, with as many views as the recipe says or as pay; the model's weights, less
+        sure where they are too sure; and figures, where one or the other makes them others than on the way.
         """
-        task, figures, found = self.measuring.views(weights)
-        if found is not None:
-            self._record(views=dataclasses.asdict(found))
-            self.listen(Notice(found.sentence(task.primary)))
-        return task, figures
+        task, figures, looked = self.measuring.views(weights)
+        weights, cooler, tempered = self.measuring.tempered(weights)
+        if looked is not None:
+            self._record(views=dataclasses.asdict(looked))
+        if task.tempers:  # a sitting before this one may have found another
+            self._record(tempered=dataclasses.asdict(tempered) if tempered else None)
+        for found in (looked, tempered):
+            if found is not None:
+                self.listen(Notice(found.sentence(task.primary)))
+        return task, weights, figures or cooler
 
     def _record(self, **found: Any) -> None:
         if self.ranks.is_first:
             record_found(self.directory, **found)
 
     def _ending(self) -> float:
-        """Seconds that the end takes: measuring, and where views are to be measured, twice as long again."""
-        return self._took * (1 if self.recipe.views == 1 else 3)
+        """Seconds that the end takes: measuring, and where views or how sure it is are to be measured, twice as long
+        again.
+        """
+        return self._took * (1 if self.recipe.views == 1 and not self.task.tempers else 3)
 
     def goes_on(self, epoch: int) -> bool:
         """Tell, save and stop between two steps, where it is time to."""

@@ -43,9 +43,10 @@ def record_change(run: Run, step: int, **settings: Any) -> Run:
 
 
 def record_found(directory: Path, **found: Any) -> None:
-    """Write to `run.toml` what was found out on the way, under the names of its entries."""
+    """Write to `run.toml` what was found out on the way, under the names of its entries; None takes one away."""
     path = directory / SETTINGS
-    write_settings(path, {**read_settings(path), **found})
+    entries = {**read_settings(path), **found}
+    write_settings(path, {name: entry for name, entry in entries.items() if entry is not None})
 
 
 def change_epochs(run: Run, epochs: float) -> str:

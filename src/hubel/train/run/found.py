@@ -1,4 +1,6 @@
-"""What a run found out by measuring on the way: which mirrorings its images bear, and whether a second view pays."""
+"""What a run found out by measuring on the way: which mirrorings its images bear, whether a second view pays, and
+whether its model is too sure.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,29 @@ class Looked:
         return f"{found}: the model looks twice, in twice the time ({once})"
 
 
+@dataclasses.dataclass(frozen=True)
+class Tempered:
+    """What dividing a model's scores brings (temperature scaling: Guo et al. 2017). temperature: by which they are.
+    share: of the validation part, by which it was found. figure: which one, of scores `as_they_are` and `divided`.
+    """
+
+    temperature: float
+    share: float
+    figure: str
+    as_they_are: float
+    divided: float
+
+    def sentence(self, figure: Figure) -> str:
+        """What was found and what follows, in a line."""
+        plain, divided = (figure.text(each) for each in (self.as_they_are, self.divided))
+        return (
+            f"{figure.title} {divided} where scores are divided by {self.temperature:.3g}, {plain} as they are: it was "
+            f"too sure, by {self.share:.0%} of the validation part, and its last layer's weights are divided so"
+        )
+
+
 def sentences(settings: Mapping[str, Any], figure: Figure) -> list[str]:
     """All that a run's settings say of this, in sentences. figure: the task's first one."""
     told = [Mirrored.of(each).sentence(figure) for each in settings.get("mirrors", ())]
-    return [*told, Looked(**settings["views"]).sentence(figure)] if "views" in settings else told
+    told += [Looked(**settings["views"]).sentence(figure)] if "views" in settings else []
+    return [*told, Tempered(**settings["tempered"]).sentence(figure)] if "tempered" in settings else told

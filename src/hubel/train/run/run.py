@@ -45,7 +45,7 @@ from hubel.view.words.tables import Table
 
 SETTINGS, MODEL = "run.toml", "model.safetensors"
 FAILURE = "failure.toml"
-ONE_VIEW = "one_view"  # in a summary: the figures of answers from one view, where the model looks at images twice
+ON_THE_WAY = "on_the_way"  # in a summary: the figures that training measured, where the model has others
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -299,15 +299,15 @@ class Run(Result):
     @property
     def kept(self) -> EpochMetrics:
         """Of a run that has ended, the row of the epoch whose weights its model has: the last, or the best one. It has
-        the figures of the model, which may look at images more often than it did on the way.
+        the figures of the model, which may look at images more often than it did on the way, or be less sure.
         """
         rows, path = self.metrics, self.directory / MODEL
         summary = read_about(path, read_header(path), ENTRY)["summary"]
         own = summary.get(rows[-1].evaluated, {})
-        told = summary.get(ONE_VIEW, own)
+        told = summary.get(ON_THE_WAY, own)
         fits = (row for row in reversed(rows) if told.items() <= row.evaluation.items())
         kept = next(fits, rows[-1])
-        return dataclasses.replace(kept, evaluation={**kept.evaluation, **own}) if ONE_VIEW in summary else kept
+        return dataclasses.replace(kept, evaluation={**kept.evaluation, **own}) if ON_THE_WAY in summary else kept
 
     def summary(
         self,
@@ -315,10 +315,10 @@ class Run(Result):
         best_epoch: int,
         steps: int,
         more: Mapping[str, Any] | None = None,
-        two_views: Mapping[str, float] | None = None,
+        own: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:
-        """What a model file says of its training, after so many steps. two_views: the figures of answers from two views
-        of an image, of a model that looks so often; those of one are told beside.
+        """What a model file says of its training, after so many steps. own: the figures of a model that answers from
+        two views of an image, or whose scores are divided; those of training are told beside.
         """
         last = history[-1] if history else None
         found: dict[str, Any] = {
@@ -331,7 +331,7 @@ class Run(Result):
         }
         if last is not None and last.evaluated:
             told = {last.evaluated: (history[best_epoch - 1] if best_epoch else last).evaluation}
-            told = {last.evaluated: two_views, ONE_VIEW: told[last.evaluated]} if two_views else told
+            told = {last.evaluated: own, ON_THE_WAY: told[last.evaluated]} if own else told
             for part, figures in told.items():
                 found[part] = {name: value for name, value in figures.items() if not math.isnan(value)}
         return found

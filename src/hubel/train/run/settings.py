@@ -40,6 +40,7 @@ _ENTRIES: dict[str, Any] = {
     "weights?": {"source": str, "sha256": str, "fresh": [str]},
     "changes?": [dict],
     "views?": {"figure": str, "one": float, "two": float, "taken": bool},
+    "tempered?": {"temperature": float, "share": float, "figure": str, "as_they_are": float, "divided": float},
     "mirrors?": [{"how": str, "figure": str, "step": int, "as_they_are": float, "mirrored": float, "taken": bool}],
     "report?": bool,
 }
