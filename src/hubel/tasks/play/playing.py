@@ -70,7 +70,7 @@ class Moment:
 def moments(
     games: Environments, module: nn.Module, preprocessing: Preprocessing, steps: int, seed: int, epsilon: float
 ) -> tuple[list[Moment], bool, float]:
-    """One game, moment by moment, up to so many steps; whether it was over by then; and its points, with the last step's."""
+    """One game, moment by moment, up to so many steps; whether it was over by then; and all of its points."""
     random = np.random.default_rng(seed)
     games.begin(random)
     found: list[Moment] = []
