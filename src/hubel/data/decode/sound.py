@@ -84,9 +84,10 @@ class Sound:
     @property
     def troubles(self) -> list[str]:
         """What is wrong with it, in words."""
+        mixed = " once its channels are mixed into one" if self.channels > 1 else ""
         return [
             *([f"cut off: {self.missing:.0%} of it is not there"] if self.missing else []),
-            *(["silent: every sample is nought"] if self.is_silent else []),
+            *([f"silent: every sample is nought{mixed}"] if self.is_silent else []),
             *(["clipped: recorded too loud"] if self.is_clipped and not self.is_silent else []),
         ]
 

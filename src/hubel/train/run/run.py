@@ -64,7 +64,7 @@ class Run(Result):
         """What was trained, how, where it stands, and its epochs."""
         rows, names = self.metrics, [figure.name for figure in self.task.figures]
         state = "finished" if self.is_finished else "failed" if self.failure else "not finished"
-        epochs = f"{len(rows)} of {self.recipe.epochs:g} epochs"
+        epochs = f"{min(len(rows), self.recipe.epochs):g} of {self.recipe.epochs:g} epochs"
         name = f"{self.network.title} in {self.directory}: {state}, {epochs}"
         evaluated = next((row.evaluated for row in rows if row.evaluated), "")
         titles = ("#epoch", "#loss", *(f"#{evaluated} {one}" for one in names if evaluated))
