@@ -244,6 +244,9 @@ def _train(
         torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))
+        ended = [row for row in log.rows if row.step == trainer.state.done]
+        if ended and ended[-1].epoch not in {each.epoch for each in log.samples}:  # died between checkpoint and sample
+            trainer.show(ended[-1])
         if run.recipe.time_budget:
             trainer.until = began + run.recipe.time_budget - (trainer.state.seconds if saved is not None else 0)
         first = before_all(run, splits, taken) if saved is None else ()

@@ -104,19 +104,22 @@ def test_a_step_at_a_time_is_as_all_at_once(body):
         assert not torch.allclose(module(numbers[:, :1]), whole[:, :, :1], atol=1e-4)
 
 
-def test_a_stopped_run_goes_on_to_the_same_bits_with_what_it_remembered(splits, tmp_path):
+@pytest.mark.parametrize("at", ["within an epoch", "between a checkpoint and its sample"])
+def test_a_stopped_run_goes_on_to_the_same_bits_with_what_it_remembered(splits, tmp_path, at):
     recipe = RECIPE.replace(epochs=2, batch_size=24, checkpoint_seconds=0, keep_checkpoints=100)
     run = train(parse(NETWORK), splits, recipe, tmp_path / "whole")
     copy = shutil.copytree(run.directory, tmp_path / "run")
     store = CheckpointStore(copy / "checkpoints")
     per_epoch = run.epoch_steps
-    kept = per_epoch + per_epoch // 2  # within the second epoch
+    kept = per_epoch + per_epoch // 2 if at == "within an epoch" else per_epoch
     assert any(name.startswith("memory.") and t.abs().sum() > 0 for name, t in store.load(kept).tensors.items())
     for step in store.steps():
         if step > kept:
             for ending in ("json", "safetensors"):
                 (copy / f"checkpoints/step-{step:08d}.{ending}").unlink()
     (copy / "model.safetensors").unlink()
+    if at != "within an epoch":
+        (copy / "samples.csv").unlink()
     done = resume(copy, splits)
     ends = [each.directory / "model.safetensors" for each in (run, done)]
     assert load_model(ends[0]).module.state_dict().keys() == load_model(ends[1]).module.state_dict().keys()

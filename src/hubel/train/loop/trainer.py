@@ -366,15 +366,15 @@ class Trainer(Epochs[Batch]):
         self.listen(row)
         for each in found or ():
             self.listen(Notice(each.sentence(self.task.primary)))
-        self._show(row)
+        self.show(row)
         self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.done)
         late = self._late or self._told + self._ending() > self.until
         asked, late_too = self.ranks.most([float(self._stop.asked), float(late)])
         self._late = bool(late_too)
         self._stop_if(int(asked))
 
-    def _show(self, row: EpochMetrics) -> None:
-        """Tell what the model makes now, where its task has it make something."""
+    def show(self, row: EpochMetrics) -> None:
+        """Tell what the model makes now, at the end of an epoch, where its task has it make something."""
         how = self.state.how
         if not self.ranks.is_first:
             return
