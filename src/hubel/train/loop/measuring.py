@@ -137,9 +137,9 @@ class Measuring:
         temperature, loss = 1.0, at(1.0)
         while temperature < _MOST and (lower := at(temperature * _BY)) < loss:
             temperature, loss = temperature * _BY, lower
+        at(temperature)
         if temperature == 1:
             return weights, {}, None
-        at(temperature)
         figures = self()
         plain = self.state.history[(self.state.best_epoch or len(self.state.history)) - 1].evaluation[figure.name]
         share = len(images) / len(self.held_out[0])
