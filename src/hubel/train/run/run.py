@@ -46,6 +46,7 @@ from hubel.view.words.tables import Table
 SETTINGS, MODEL = "run.toml", "model.safetensors"
 FAILURE = "failure.toml"
 ON_THE_WAY = "on_the_way"  # in a summary: the figures that training measured, where the model has others
+_ONE_VIEW = "one_view"  # what files of before call them
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -304,10 +305,10 @@ class Run(Result):
         rows, path = self.metrics, self.directory / MODEL
         summary = read_about(path, read_header(path), ENTRY)["summary"]
         own = summary.get(rows[-1].evaluated, {})
-        told = summary.get(ON_THE_WAY, own)
+        told = summary.get(ON_THE_WAY, summary.get(_ONE_VIEW, own))
         fits = (row for row in reversed(rows) if told.items() <= row.evaluation.items())
         kept = next(fits, rows[-1])
-        return dataclasses.replace(kept, evaluation={**kept.evaluation, **own}) if ON_THE_WAY in summary else kept
+        return dataclasses.replace(kept, evaluation={**kept.evaluation, **own}) if told is not own else kept
 
     def summary(
         self,
