@@ -329,6 +329,7 @@ def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
         "images_per_second": last.images_per_second,
         "views": done.settings.get("views"),
         "mirrors": done.settings.get("mirrors", []),
+        "tempered": done.settings.get("tempered"),
         "weights": done.settings.get("weights"),
         "rejected": done.settings["data"].get("rejected", []),
         "notes": done.settings["data"].get("notes", []),

@@ -1,5 +1,6 @@
 """A model that is too sure of itself, once it is trained: its scores are divided, and that is told."""
 
+import json
 import random
 import shutil
 
@@ -67,6 +68,8 @@ def test_its_last_layer_is_divided_and_its_figures_are_those_of_the_divided(run,
 def test_the_commands_say_so(run):
     told = hubel_command("evaluate", run.directory)
     assert f"{run.settings['tempered']['divided']:.4f}" in told.stdout
+    again = hubel_command("train", "--resume", run.directory, "--json")  # finished: told once more
+    assert json.loads(again.stdout)["tempered"] == run.settings["tempered"]
     report = hubel_command("report", run.directory)
     assert report.returncode == 0, report.stderr
     assert "scores are divided by" in (run.directory / "report.html").read_text(encoding="utf-8")
