@@ -28,7 +28,7 @@ class Counts(abc.ABC):
 
 
 class Sums(Counts):
-    """Sums over a set, in double precision, of the numbers that `of(outputs, targets)` gives of a batch."""
+    """Sums over a set, in double precision, of the numbers that `of(outputs, targets)` gives of a batch, in a row."""
 
     def __init__(self, of: Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor | int]]) -> None:
         self.of = of
@@ -37,10 +37,10 @@ class Sums(Counts):
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Add a batch's numbers."""
         # summed where they are made: fetching them, or sending a number there, would mean waiting after each batch
-        as_numbers = functools.partial(torch.full, (), dtype=torch.float64, device=outputs.device)
+        as_numbers = functools.partial(torch.full, (1,), dtype=torch.float64, device=outputs.device)
         found = self.of(outputs, targets)
-        self.total = self.total + torch.stack(
-            [each.double() if isinstance(each, torch.Tensor) else as_numbers(each) for each in found]
+        self.total = self.total + torch.cat(
+            [each.double().view(-1) if isinstance(each, torch.Tensor) else as_numbers(each) for each in found]
         )
 
     def tensors(self) -> tuple[torch.Tensor, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubel.view.words import tables
@@ -114,6 +114,18 @@ class Measured(Result, abc.ABC):
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What needs no network, measured in the same way: a model that has learnt something is better. name: in JSON.
+    title: of its column. values: by name, of the task's `figures`. more: what else is told of it.
+    """
+
+    name: str
+    title: str
+    values: Mapping[str, float]
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Numbers(Measured):
     """Figures and no more. values: by name, of the task's `figures`."""
 
@@ -125,9 +137,14 @@ class Numbers(Measured):
         """The named numbers."""
         return self.values
 
+    def beside(self) -> Beside | None:
+        """What the figures are to be compared with; of most tasks nothing."""
+        return None
+
     def data(self) -> dict[str, Any]:
-        """The named numbers."""
-        return dict(self.values)
+        """The named numbers, and those beside them."""
+        beside = self.beside()
+        return {**self.values, **({} if beside is None else {beside.name: {**beside.more, **beside.values}})}
 
     def sentence(self, of: str) -> str:
         """The task's primary figure."""
@@ -135,8 +152,12 @@ class Numbers(Measured):
 
     def table(self, most: int) -> Table:
         """A row a figure."""
-        known = ((self.task.figure(name), value) for name, value in self.values.items() if not math.isnan(value))
-        return Table(("figure", "#value"), tuple((figure.title, figure.text(value)) for figure, value in known))
+        columns, titles, beside = [self.values], ["figure", "#value"], self.beside()
+        if beside is not None:
+            columns, titles = [*columns, beside.values], [*titles, f"#{beside.title}"]
+        known = (self.task.figure(name) for name, value in self.values.items() if not math.isnan(value))
+        rows = ((each.title, *(each.text(of.get(each.name, math.nan)) for of in columns)) for each in known)
+        return Table(tuple(titles), tuple(rows))
 
 
 def share(part: int, whole: int) -> float | None:

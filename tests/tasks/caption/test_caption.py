@@ -16,14 +16,14 @@ from PIL import Image
 
 from hubel.arch import parse
 from hubel.base.errors import DataError, ModelFileError, SettingError
-from hubel.data import Preprocessing, Splits
+from hubel.data import Dataset, Preprocessing, Splits
 from hubel.data.captions.words import Words, sentence_of, words_of
 from hubel.export import export
 from hubel.export.opened import open_onnx
 from hubel.look import grad_cam, occlusion
 from hubel.nn import build
 from hubel.nn.modules import writer_of
-from hubel.tasks import LoadedModel, load, load_model, save_model
+from hubel.tasks import LoadedModel, evaluate, load, load_model, save_model
 from hubel.tasks.caption.metrics import bleu, cider
 from hubel.tasks.caption.task import Captioning
 from hubel.tasks.outputs import outputs
@@ -174,6 +174,29 @@ def test_numbers_beside_pictures_and_folders_of_classes_are_no_sentences(tmp_pat
     for file in ("0.png", "0.txt", "1.png", "1.txt"):
         (tmp_path / file).rename(tmp_path / "cat" / file)
     assert not Captioning.recognises(str(tmp_path))
+
+
+def test_figures_stand_beside_those_of_the_sentence_said_most_often(told: tuple[Splits, LoadedModel]) -> None:
+    splits, model = told
+    assert splits.validation is not None
+    found = evaluate(model, splits.validation)
+    people = [words_of_row(splits.validation, row) for row in range(len(splits.validation))]
+    flat = [each for others in people for each in others]
+    always = found.data()["always"]
+    one = always["caption"].split()
+    assert flat.count(one) == max(map(flat.count, flat))
+    assert always["bleu4"] == pytest.approx(bleu([one] * len(people), people))
+    assert always["cider"] == pytest.approx(np.mean(cider([one] * len(people), people)))
+    assert always["exact"] == pytest.approx(np.mean([one in others for others in people]))
+    table = found.table(0)
+    assert table.titles[-1] == "#one for all"
+    assert f"{always['cider']:.4f}" in table.rows[0]
+    assert repr(always["caption"]) in table.note
+
+
+def words_of_row(part: Dataset, row: int) -> list[list[str]]:
+    """What people said of a picture, in words."""
+    return [each.split() for each in part.targets.sentences(row)]
 
 
 def test_a_picture_is_asked_where_the_network_looked_for_each_word(told: tuple[Splits, LoadedModel]) -> None:

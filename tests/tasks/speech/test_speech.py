@@ -134,6 +134,16 @@ def test_it_learns_to_say_what_it_is_told(splits, model):
     assert loud[2] > 2 * loud[3]
 
 
+def test_bits_stand_beside_those_of_how_often_codes_come(splits, model):
+    found = evaluate(model, splits.validation)
+    wanted = splits.validation.targets.values
+    counts = np.bincount(wanted[wanted >= 0])
+    shares = counts[counts > 0] / counts.sum()
+    bits = float(-(shares * np.log2(shares)).sum())
+    assert found.data()["codes"] == pytest.approx({"bits": bits, "loss": bits * math.log(2)})
+    assert found.table(0).rows[0] == ("bits a sample", f"{found.figures['bits']:.4f}", f"{bits:.4f}")
+
+
 def test_a_sample_at_a_time_says_what_the_whole_says(model, splits):
     images = torch.from_numpy(splits.train.images[:2].copy())
     inputs = model.preprocessing.normalise(images)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -277,38 +278,36 @@ class _Counts(task.Counts):
 
 @dataclass(frozen=True)
 class Metrics(task.Numbers):
-    """Figures of captions. pictures: how many; unseen: of how many training has none of the sentences, -1: not told."""
+    """Figures of captions. pictures: how many; unseen: of how many training has none of the sentences, -1: not told;
+    wanted: what people said of each, in words' numbers.
+    """
 
     pictures: int = 0
     unseen: int = -1
+    wanted: Sequence[Sequence[Sequence[int]]] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, kind: Captioning, rows: Sequence[Sequence[Sequence[int]]]) -> Metrics:
         """Of rows as `_Counts` has them."""
         said = [_words(row[-1]) for row in rows]
         wanted = [[_words(each) for each in row[1:-1] if each[0] != VOID] for row in rows]
-        right = [one in others for one, others in zip(said, wanted, strict=True)]
-        strange = [hit for hit, row in zip(right, rows, strict=True) if row[0][SEEN] == 0]
+        new = (row[0][SEEN] == 0 for row in rows)
+        strange = [one in others for one, others, is_new in zip(said, wanted, new, strict=True) if is_new]
         told = all(row[0][SEEN] != VOID for row in rows)
-        values = {
-            "cider": _mean(cider(said, wanted)),
-            "bleu4": bleu(said, wanted),
-            "exact": _mean(right),
-            "unseen": _mean(strange),
-            "loss": math.nan,
-        }
-        return cls(kind, values, len(rows), len(strange) if told else -1)
+        values = {**_likeness(said, wanted), "unseen": _mean(strange), "loss": math.nan}
+        return cls(kind, values, len(rows), len(strange) if told else -1, wanted)
 
-    @property
-    def note(self) -> str:
-        """What the figures are of."""
-        told = "whose sentences training lacks" if self.unseen >= 0 else ""
-        strange = f", {self.unseen:,} of them {told}" if told else "; no training part tells which sentences are new"
-        return f"{counted(self.pictures, 'picture')}{strange}; the likeliest word at each step"
+    def beside(self) -> task.Beside:
+        """The sentence that people say most often of these pictures, said of all."""
+        often = Counter(tuple(each) for others in self.wanted for each in others).most_common(1)
+        one = [*often[0][0]] if often else []
+        assert isinstance(self.task, Captioning)
+        figures = _likeness([one] * len(self.wanted), self.wanted)
+        return task.Beside("always", "one for all", figures, {"caption": self.task.words.sentence(one)})
 
     def data(self) -> dict[str, Any]:
         """The figures, and what they are of."""
-        return {**self.values, "pictures": self.pictures, "unseen_pictures": max(0, self.unseen)}
+        return {**super().data(), "pictures": self.pictures, "unseen_pictures": max(0, self.unseen)}
 
     def sentence(self, of: str) -> str:
         """CIDEr-D and BLEU-4."""
@@ -319,7 +318,17 @@ class Metrics(task.Numbers):
 
     def table(self, most: int) -> task.Table:
         """A row a figure."""
-        return replace(super().table(most), note=self.note)
+        told = "whose sentences training lacks" if self.unseen >= 0 else ""
+        strange = f", {self.unseen:,} of them {told}" if told else "; no training part tells which sentences are new"
+        one = f"one for all: {self.beside().more['caption']!r}, which people say most often"
+        note = f"{counted(self.pictures, 'picture')}{strange}; the likeliest word at each step; {one}"
+        return replace(super().table(most), note=note)
+
+
+def _likeness(said: Sequence[Sequence[int]], wanted: Sequence[Sequence[Sequence[int]]]) -> dict[str, float]:
+    """How like people's sentences those are that are said."""
+    right = [one in others for one, others in zip(said, wanted, strict=True)]
+    return {"cider": _mean(cider(said, wanted)), "bleu4": bleu(said, wanted), "exact": _mean(right)}
 
 
 def _words(row: Sequence[int]) -> list[int]:

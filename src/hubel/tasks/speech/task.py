@@ -166,20 +166,22 @@ class Speech(task.Task):
         return Objective(network, label_smoothing)
 
     def counts(self) -> task.Sums:
-        """Sums over samples: how many, nats."""
+        """Sums over samples: nats, and how often each code comes."""
 
         def of(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
             wanted = targets.long()
             nats = nn.functional.cross_entropy(outputs, wanted, reduction="sum", ignore_index=VOID)
-            return (wanted != VOID).sum(), nats
+            often = torch.zeros(CODES, dtype=torch.float64, device=wanted.device)
+            there = wanted.flatten().clamp(min=0)
+            return nats, often.scatter_add_(0, there, (wanted != VOID).double().flatten())
 
         return task.Sums(of)
 
-    def measured(self, counts: Sequence[torch.Tensor]) -> task.Numbers:
+    def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
         """Bits and nats a sample."""
-        samples, nats = counts[0].tolist()
-        loss = nats / max(1, samples)
-        return task.Numbers(self, {"bits": loss / math.log(2), "loss": loss})
+        nats, *often = counts[0].tolist()
+        loss = nats / max(1, sum(often))
+        return Metrics(self, {"bits": loss / math.log(2), "loss": loss}, tuple(often))
 
     def prepared(self, model: LoadedModel, given: Any) -> npt.NDArray[np.uint8]:
         """Refused, as `answer`."""
@@ -230,6 +232,19 @@ class Speech(task.Task):
         for top, each in zip((0, len(both[0]) + 4), both, strict=True):
             shown[top : top + len(each), : each.shape[1]] = each
         return np.repeat(shown[..., None], 3, 2).repeat(3, 0).repeat(3, 1)
+
+
+@dataclass(frozen=True)
+class Metrics(task.Numbers):
+    """Figures of speech. often: how often each code is there."""
+
+    often: tuple[float, ...] = ()
+
+    def beside(self) -> task.Beside:
+        """The bits of what says at each step how often each code comes."""
+        shares = [each / sum(self.often) for each in self.often if each]
+        nats = -sum(share * math.log(share) for share in shares)
+        return task.Beside("codes", "how often codes come", {"bits": nats / math.log(2), "loss": nats})
 
 
 def _looks_ahead(network: Network) -> str:
