@@ -240,3 +240,9 @@ def test_predict_says_how_sounds_are_brought_to_what_is_heard(tmp_path: Path, ca
     words = "recorded at 44,100 samples a second, stereo, heard at 16,000, mono"
     assert json.loads(told.out)[0]["note"] == words
     assert f"brought to what the network hears: {tmp_path / 'hall.wav'}: {words}" in told.err
+    assert main(["find", "index", str(file), str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["find", str(file), str(tmp_path / "hall.wav"), "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["images"][0]["note"] == words
+    assert f"brought to what the network hears: {tmp_path / 'hall.wav'}: {words}" in told.err

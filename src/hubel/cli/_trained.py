@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -125,6 +126,21 @@ def add_labelled(parser: ArgumentParser) -> None:
     add_data_options(parser)
 
 
+def tell_heard(sounds: Sequence[tuple[str, bytes | None]]) -> list[str]:
+    """Say which sounds, by path or with their content, were brought to another rate or mixed down, which are silent,
+    clipped or cut off. Returns what is to be noted of each, "" of most.
+    """
+    from hubel.data.decode.sound import read_sound
+    from hubel.data.sources.listing import some
+
+    read = [(path, read_sound(content or Path(path).read_bytes())) for path, content in sounds]
+    if brought := [f"{path}: {sound.brought}" for path, sound in read if sound.brought]:
+        tell(f"brought to what the network hears: {some(brought, 3)}")
+    if told := [f"{path}: {'; '.join(sound.troubles)}" for path, sound in read if sound.troubles]:
+        tell(f"answered all the same: {some(told, 3)}")
+    return ["; ".join(sound.notes) for _, sound in read]
+
+
 class Labelled(NamedTuple):
     """A part of a set, what it is called, and what was decided about it, in sentences."""
 
@@ -140,19 +156,19 @@ def labelled(arguments: Namespace, model: LoadedModel) -> Labelled:
     if arguments.data is None:
         run, settings = own_source(Path(arguments.run_or_model))
         splits = run.parted(read(**settings))
-        notes: tuple[str, ...] = ()  # told in training
+        told: tuple[str, ...] = ()  # the rest was told in training
     else:
         splits = read(**reading_for(arguments, model))
-        notes = splits.notes
+        told = splits.notes
     wanted, chosen = splits.part(arguments.part)
     from hubel.data import align
     from hubel.train import where_it_stands
 
     dataset, more = align(chosen, model.classes)
-    for note in (*notes, *more):
+    for note in (*told, *more):
         tell(note)
     stands = filter(None, [where_it_stands(model.summary)])  # told when it was opened
-    return Labelled(wanted, dataset, (*stands, *notes, *more))
+    return Labelled(wanted, dataset, (*stands, *splits.notes, *more))
 
 
 def reading_for(arguments: Namespace, model: LoadedModel) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hubel.base.errors import MissingFileError, SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli._output import tell
-from hubel.cli._trained import add_device, check_order, open_model
+from hubel.cli._trained import add_device, check_order, open_model, tell_heard
 
 if TYPE_CHECKING:
     from hubel.tasks import LoadedModel
@@ -72,7 +72,8 @@ def _find(arguments: Namespace, given: str, images: list[str]) -> int:
     asked = [image for image in images if _readable(model, image)]
     found = find(model, path, asked, arguments.top)
     if asked:
-        finish(arguments, Answer.of(Alike(tuple(asked), found)))
+        heard = tell_heard([(image, None) for image in asked]) if model.preprocessing.fit == "time" else ()
+        finish(arguments, Answer.of(Alike(tuple(asked), found, tuple(heard))))
     return 0 if len(asked) == len(images) else 1
 
 

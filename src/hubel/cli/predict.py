@@ -20,7 +20,7 @@ from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
 from hubel.cli._making import add_asking, asked, make
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import tell, with_warnings
-from hubel.cli._trained import add_engine, answering, check_order
+from hubel.cli._trained import add_engine, answering, check_order, tell_heard
 from hubel.tasks.asking import all_asking, asking_of
 from hubel.tasks.decoding import told_most
 
@@ -134,7 +134,9 @@ def run(arguments: Namespace) -> int:
         places, folder = {images[0][0]: arguments.output}, arguments.output.parent
     found = _found(partial(_answers, opened, images, arguments, places), len(images))
     if opened.model.preprocessing.fit == "time":
-        _tell_heard(found, images)
+        answered = [(one, image) for one, image in zip(found, images, strict=True) if "error" not in one]
+        for (one, _), note in zip(answered, tell_heard([sound for _, sound in answered]), strict=True):
+            one.update({"note": note} if note else {})
     if not how.get("windows"):
         _tell_cut(found, images, opened.model.preprocessing)
     told = [{name: value for name, value in one.items() if name not in ("words", "files", "rows")} for one in found]
@@ -150,28 +152,6 @@ def run(arguments: Namespace) -> int:
     finish(Namespace(**{**vars(arguments), "output": None if folder is not None else arguments.output}), answer)
     _sum_up(found, arguments)
     return 1 if any("error" in one for one in found) else 0
-
-
-def _tell_heard(found: Sequence[Found], sounds: Sequence[tuple[str, bytes | None]]) -> None:
-    """Say which sounds were brought to another rate or mixed down, which are silent, clipped or cut off, and note it
-    with their answers.
-    """
-    from hubel.data.decode.sound import read_sound
-    from hubel.data.sources.listing import some
-
-    brought, told = [], []
-    for one, (path, content) in zip(found, sounds, strict=True):
-        if "error" in one:
-            continue
-        sound = read_sound(content or Path(path).read_bytes())
-        if sound.notes:
-            one["note"] = "; ".join(sound.notes)
-        brought += [f"{path}: {sound.brought}"] if sound.brought else []
-        told += [f"{path}: {'; '.join(sound.troubles)}"] if sound.troubles else []
-    if brought:
-        tell(f"brought to what the network hears: {some(brought, 3)}")
-    if told:
-        tell(f"answered all the same: {some(told, 3)}")
 
 
 def _tell_cut(found: Sequence[Found], images: Sequence[tuple[str, bytes | None]], rule: Preprocessing) -> None:

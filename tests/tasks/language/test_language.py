@@ -236,6 +236,14 @@ def test_the_command_writes_measures_and_refuses(run, text, tmp_path):
     assert "expected --prompt TEXT" in hubel_command("predict", run.directory, text).stderr
     other = tmp_path / "other.txt"
     other.write_text("sorrow, joy: ÄÖ!\n" * 9)
+    strange = tmp_path / "strange.txt"
+    strange.write_text("漢字" * 200, encoding="utf-8")
+    told = hubel_command("evaluate", run.directory, strange)
+    assert "received 0 characters" in told.stderr
+    assert "left out: 400 characters that the model does not know, '字'" in told.stderr
+    own = json.loads(hubel_command("evaluate", run.directory, "--json").stdout)
+    assert set(load(**run.source).notes) <= set(own["notes"])
+    assert any("too few for a window" in note for note in own["notes"])
     told = hubel_command("evaluate", run.directory, other)
     assert "bits a character" in told.stdout
     assert "left out: 36 characters that the model does not know" in told.stderr

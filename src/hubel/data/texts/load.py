@@ -72,9 +72,9 @@ def load(
     if "train" not in parts:
         parts = {"train": parts.pop("test", "") or parts.pop("validation"), **parts}
     own, more = _vocabulary(parts.values(), vocabulary)
+    left: list[str] = []
     if isinstance(vocabulary, Vocabulary):
         parts, left = _known(parts, own)
-        more += left
     share = _share(validation)
     held = None
     if share and parts.keys() == {"train"}:
@@ -87,8 +87,11 @@ def load(
             more.append(f"the text is too short to hold out a window of {steps} for validation")
     name = Path(word).stem or word
     called = {part: f"{name} {part}" if len(parts) > 1 else name for part in parts}
-    sets = {part: _windows(text, own, steps, called[part], word) for part, text in parts.items()}
-    more += _left(parts, sets, own)
+    try:
+        sets = {part: _windows(text, own, steps, called[part], word) for part, text in parts.items()}
+    except DataError as error:
+        raise DataError("; ".join([str(error), *left])) from None
+    more += left + _left(parts, sets, own)
     return Splits(sets["train"], sets.get("validation"), sets.get("test"), held_out=held, notes=(*notes, *more))
 
 

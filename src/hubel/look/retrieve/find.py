@@ -105,21 +105,26 @@ class Update(Finding):
 
 @dataclass(frozen=True, repr=False)
 class Alike(Drawn):
-    """What was found: for each image that was asked for, by its path, the files most like it."""
+    """What was found: for each image that was asked for, by its path, the files most like it. said: what is to be noted
+    of each, "" of most; of none as well.
+    """
 
     asked: tuple[str, ...]
     found: tuple[tuple[Found, ...], ...]
+    said: tuple[str, ...] = ()
 
     drawn_by = "hubel.look.figures.find:sheet"
 
     def data(self) -> dict[str, Any]:
         """Each image with what was found for it."""
+        notes = self.said or ("",) * len(self.asked)
         images = [
             {
                 "image": image,
+                **({"note": note} if note else {}),
                 "found": [{"path": str(one.path), "similarity": one.similarity, "same": one.same} for one in results],
             }
-            for image, results in zip(self.asked, self.found, strict=True)
+            for image, results, note in zip(self.asked, self.found, notes, strict=True)
         ]
         return {"images": images}
 
