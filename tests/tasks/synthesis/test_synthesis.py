@@ -284,6 +284,9 @@ def test_a_report_shows_what_it_makes(run, splits):
     sections = run.task.sections(run.model(), splits.test)
     assert [each.name for each in sections] == ["makes", "between"]
     assert all(each.pictures for each in sections)
+    model = run.model()
+    how_good = model.task.compared(model, splits.test, splits.train, None, "")[0]
+    assert f"Of {len(splits.test)} pictures, no more than the 128 features that are compared" in how_good.note
     assert '<span class="key evaluated"' not in write_report(run, dataset=splits.test).read_text()  # of no line
 
 

@@ -8,6 +8,8 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 
+from hubel.base.numbers import counted
+
 _SIDE = 32  # pixels that pictures are averaged down to, where they are larger
 _FILTERS = (32, 64)
 
@@ -58,6 +60,16 @@ def frechet(one: torch.Tensor, other: torch.Tensor) -> float:
     root = vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.T
     shared = torch.linalg.eigvalsh(root @ spread_too @ root).clamp_min(0).sqrt().sum()
     return max(0.0, float((mean - mean_too).square().sum() + spread.trace() + spread_too.trace() - 2 * shared))
+
+
+def few_pictures(pictures: int, features: int) -> str:
+    """What a distance to so many pictures, by so many features, cannot be held against; "" where they are enough."""
+    if pictures > features:
+        return ""
+    return (
+        f"{counted(pictures, 'picture')}, no more than the {features} features that are compared: such a distance can "
+        "be held against those to these same pictures alone"
+    )
 
 
 def _normal(moments: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,7 +16,7 @@ from hubel.nn import evaluation_mode
 from hubel.tasks import task
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.outputs import outputs
-from hubel.tasks.synthesis.distance import features, frechet, moments
+from hubel.tasks.synthesis.distance import features, few_pictures, frechet, moments
 from hubel.tasks.synthesis.pictures import pictures
 
 _NUMBER, _FEWEST = 10_000, 1_000  # pictures that are counted
@@ -36,7 +36,8 @@ def how_good(
     number = min(_NUMBER, max(_FEWEST, _WORK // max(1, work)))
     made, real = torch.from_numpy(pictures(model, number, seed=0)), _some(dataset, _NUMBER)
     some = None if training is None else _some(training, number)
-    of = [(_FIXED, *_distances(_fixed(made), _fixed(real), None if some is None else _fixed(some)))]
+    fixed = _fixed(real)
+    of = [(_FIXED, *_distances(_fixed(made), fixed, None if some is None else _fixed(some)))]
     shares = None
     if judge is not None:
         makes, seen = _judged(judge, made), _judged(judge, real)
@@ -49,6 +50,8 @@ def how_good(
         note += f" The floor is the distance of {len(some):,} training pictures to these."
     if number < _NUMBER:
         note += f" {_NUMBER:,} would take long, at {work:,} multiply-adds each."
+    if few := few_pictures(len(real), fixed.shape[1]):
+        note += f" Of {few}."
     table = task.Table(("features", "#Fréchet’s distance", "#floor"), tuple(of))
     classes = task.Section("classes", "How often each class is made", told, shares)
     return [task.Section("distance", "How good", note, table), classes]

@@ -15,7 +15,6 @@ from torch import nn
 from hubel import data
 from hubel.arch import Network, Shape, analyse, ops, parse, shape_text
 from hubel.base.errors import NetworkError, SettingError
-from hubel.base.numbers import counted
 from hubel.base.plain import as_number, as_text
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.tasks import task
@@ -23,7 +22,7 @@ from hubel.tasks.judging import Judged
 from hubel.tasks.measure import called, shown
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.synthesis.critic import critic_of
-from hubel.tasks.synthesis.distance import features, frechet, moments
+from hubel.tasks.synthesis.distance import features, few_pictures, frechet, moments
 from hubel.tasks.synthesis.judged import how_good
 from hubel.tasks.synthesis.pictures import Pictures, between, foremost, grid, made_of, nearest, noise_for, pictures
 from hubel.tasks.synthesis.targets import Alike
@@ -267,12 +266,7 @@ class Distance(task.Numbers):
     @property
     def note(self) -> str:
         """What the distance cannot be held against, where there are few pictures."""
-        if self.pictures > self.features:
-            return ""
-        return (
-            f"{counted(self.pictures, 'picture')}, no more than the {self.features} features that are compared: such a "
-            "distance can be held against those to these same pictures alone"
-        )
+        return few_pictures(self.pictures, self.features)
 
     def data(self) -> dict[str, Any]:
         """The distance, and how many pictures it is to."""
