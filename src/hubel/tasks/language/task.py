@@ -38,7 +38,7 @@ _OFTEN, _WEIGHTS = 5, 2  # epochs at least, and weights a symbol at most, where 
 _WIDE = 512  # units in all from which more streams are quicker
 _DROPPED = {  # weights times epochs a symbol, from which on so much dropout helps, behind one LSTM and behind two
     "dropout": ((30, 0.4), (12, 0.3), (6, 0.2)),
-    "spatialdropout1d": ((12, 0.5), (6, 0.3)),  # of whole channels
+    "spatialdropout1d": ((12, 0.4), (6, 0.3)),  # of whole channels
 }
 _HARDEST = 20  # symbols in a report
 _SAMPLE = 200  # symbols of what is written on the way
