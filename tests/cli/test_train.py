@@ -335,7 +335,7 @@ def test_images_can_be_held_out(few: Path, hubel: Said) -> None:
     held = json.loads(out)["held_out"]["images"]
     assert (status, json.loads(out)["evaluated"], 115 < held < 125) == (0, "validation", True)
     status, _, err = hubel(*line, "--run", "refused", "--set", "patience=3", "--validation", 0)
-    assert (status, "expected validation images, by which patience = 3" in err) == (2, True)
+    assert (status, "expected a validation part, by which patience = 3" in err) == (2, True)
     status, out, _ = hubel("evaluate", "patient", "--part", "validation", "--json")
     assert (status, json.loads(out)["images"]) == (0, held)
     with pytest.raises(SystemExit):

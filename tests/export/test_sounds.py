@@ -91,7 +91,7 @@ main();
         seen = np.pad(spectrogram(sound), ((0, 0), (1, 1)))  # a step of silence before and behind
         for height, width, picture in ((64, seen.shape[1], seen), (5000, 1, waveform(sound, 5000))):
             asked.append([b64encode(content).decode(), height, width])
-            wanted.append((picture.ravel(), "; ".join(sound.notes)))
+            wanted.append((picture.ravel(), "; ".join(sound.notes(height, width))))
     (tmp_path / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
     (tmp_path / "seen.mjs").write_text(program(["seen"], {"seen": script}), encoding="utf-8")
     node = found_node()
@@ -127,7 +127,7 @@ def test_a_page_answers_as_predict_does_and_plays(tmp_path: Path, browser_page: 
         shares = [float(text.rstrip("%")) for text in card.locator(".share").all_inner_texts()]
         assert shares == pytest.approx([100 * each["probability"] for each in answer["top"]], abs=0.1)
         assert card.locator(".note").inner_text() == " · ".join(
-            [name, *filter(None, ["; ".join(read_sound(content).notes)])]
+            [name, *filter(None, ["; ".join(read_sound(content).notes(64, model.preprocessing.width))])]
         )
         assert card.locator("canvas").get_attribute("aria-label") == "the spectrogram that the network sees"
         seconds = len(read_sound(content).samples) / read_sound(content).rate
@@ -205,7 +205,10 @@ def test_a_package_hears_without_hubel(kind: str, tmp_path: Path) -> None:
     told = alone(tmp_path / "ears", "predict.py", str(tmp_path / "hall.wav"), str(tmp_path / "cut.wav"))
     answer = model.task.answer(model, tmp_path / "hall.wav").data()
     assert told.stdout.split("   ")[1] == f"{answer['class']} {answer['probability']:.1%}"
-    assert told.stdout.rstrip().endswith("recorded at 44,100 samples a second, stereo, heard at 16,000, mono")
+    said = (
+        "recorded at 44,100 samples a second, stereo, heard at 16,000, mono; only the middle 0.19 s of 0.90 s are heard"
+    )
+    assert told.stdout.rstrip().endswith(said if kind == "waveform" else said.replace("0.19", "0.40"))
     assert (told.returncode, told.stderr) == (1, f"{tmp_path / 'cut.wav'}: is a WAV file without samples\n")
     assert alone(tmp_path / "ears", "test_predict.py").returncode == 0
     card = (tmp_path / "ears" / "README.md").read_text(encoding="utf-8")
@@ -237,12 +240,14 @@ def test_predict_says_how_sounds_are_brought_to_what_is_heard(tmp_path: Path, ca
     (tmp_path / "hall.wav").write_bytes(dict(odd_sounds())["stereo"])
     assert main(["predict", str(file), str(tmp_path / "hall.wav"), "--json"]) == 0
     told = capsys.readouterr()
-    words = "recorded at 44,100 samples a second, stereo, heard at 16,000, mono"
+    brought = "recorded at 44,100 samples a second, stereo, heard at 16,000, mono"
+    words = f"{brought}; only the middle 0.40 s of 0.90 s are heard"
     assert json.loads(told.out)[0]["note"] == words
-    assert f"brought to what the network hears: {tmp_path / 'hall.wav'}: {words}" in told.err
+    assert f"brought to what the network hears: {tmp_path / 'hall.wav'}: {brought}" in told.err
+    assert f"answered all the same: {tmp_path / 'hall.wav'}: only the middle 0.40 s of 0.90 s are heard" in told.err
     assert main(["find", "index", str(file), str(tmp_path)]) == 0
     capsys.readouterr()
     assert main(["find", str(file), str(tmp_path / "hall.wav"), "--json"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["images"][0]["note"] == words
-    assert f"brought to what the network hears: {tmp_path / 'hall.wav'}: {words}" in told.err
+    assert f"brought to what the network hears: {tmp_path / 'hall.wav'}: {brought}" in told.err

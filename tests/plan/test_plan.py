@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -276,6 +277,8 @@ def test_hours_tell_how_many_images_are_seen_or_frames_played():
     assert played["noun"] == "frames"
     assert 0 < played["examples"] < alone["within"]["examples"] / 2  # each is learned from twice
     assert "learned from 2 times" in played["how"]
+    apart = sum(float(each) for each in re.findall(r"([\d.e-]+) ms", played["how"]))
+    assert played["a_second"] == pytest.approx(1000 / apart, rel=0.01)  # as it is written
     line[1] = "minatar"
     assert "looked at 9 times" in json.loads(said_by(*line, "--data", "minatar:breakout").stdout)["within"]["how"]
     assert "frames a second" in said_by(*line[:-1], "--data", "minatar:breakout").stdout

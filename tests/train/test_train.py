@@ -31,6 +31,7 @@ from hubel.train import (
     resume,
     train,
 )
+from hubel.train._fitting import recipe_for
 from hubel.train.loop.machine.autotune import autotune
 from hubel.train.loop.ways.supervised import Supervised
 from tests.work import clock
@@ -140,7 +141,7 @@ def test_patience_has_images_held_out_beside_a_test_part_or_is_refused(splits, n
     run = train(network, splits, patient, tmp_path / "run")
     assert run.metrics[-1].evaluated == "validation"
     assert run.settings["data"]["examples"] == {"training": 512, "validation": 128, "test": 200}
-    with pytest.raises(ValueError, match=r"expected validation images, by which patience = 2 .*received none"):
+    with pytest.raises(ValueError, match=r"expected a validation part, by which patience = 2 .*received none"):
         train(network, splits, patient, tmp_path / "refused", validation=0)
 
 
@@ -222,6 +223,31 @@ def test_training_that_is_slower_than_it_was_measured_keeps_to_its_budget(
     assert events[-1].reason.startswith("the 2 s are over, at epoch")
 
 
+def test_a_time_that_ends_while_an_epoch_is_told_of_is_measured_at_its_end_all_the_same(
+    splits, network, recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        "hubel.train.loop.machine.autotune._that_fits",
+        lambda recipe, *_: recipe.replace(epochs=20.0, measure_every=7),
+    )
+    real, gone = time.perf_counter, [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: real() + gone[0])
+
+    def late(event):
+        if isinstance(event, EpochMetrics) and event.epoch == 2:  # which was not due
+            gone[0] = 1e6
+
+    run = train(network, splits, recipe.replace(time_budget=1000.0), tmp_path / "run", progress=late)
+    assert [bool(row.evaluated) for row in run.metrics] == [False, False, True]
+    assert run.metrics[2].step == run.metrics[1].step + 1
+    assert run.model().summary["test"]["accuracy"] == evaluate(run.model(), splits.test).accuracy
+
+
+def test_epochs_and_a_time_are_not_both_taken(splits, network):
+    with pytest.raises(SettingError, match=r"expected epochs or a time, received both, 2 epochs and 8 s"):
+        recipe_for(network, splits.train, {"epochs": 2.0, "time_budget": 8.0})
+
+
 def test_measuring_takes_a_small_share_of_a_time_budget_and_is_done_at_the_end(
     splits, network, recipe, tmp_path, monkeypatch
 ):
@@ -236,9 +262,10 @@ def test_measuring_takes_a_small_share_of_a_time_budget_and_is_done_at_the_end(
     with pytest.raises(SettingError, match="measure_every 0 or 1 with patience"):
         every_third.replace(patience=2)
 
-    def fits(budget, measuring, **changes):
+    def fits(budget, measuring, showing=0.0, **changes):
         monkeypatch.setattr("hubel.train.loop.machine.autotune._Probe.seconds", lambda *_: [[0.1 * 32 / 320] * 3])
         monkeypatch.setattr("hubel.train.loop.machine.autotune._Probe.seconds_to_measure", lambda *_: measuring)
+        monkeypatch.setattr("hubel.train.loop.machine.autotune._Probe.seconds_to_show", lambda *_: showing)
         monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
         asked = recipe.replace(time_budget=budget, batch_size=32, **{"measure_every": 0, **changes})
         data = splits.train.take(np.arange(320))
@@ -249,6 +276,7 @@ def test_measuring_takes_a_small_share_of_a_time_budget_and_is_done_at_the_end(
     assert fits(100, 0.5) == (67, round(100 / (0.15 + 0.5 / 67), 2))  # ten times, 5 s in all
     assert fits(100, 0.5, measure_every=1) == (1, round(100 / 0.65, 2))
     assert fits(100, 0.5, patience=3) == (1, round(100 / 0.65, 2))
+    assert fits(100, 0.002, showing=0.3) == (1, round(100 / 0.452, 2))  # what ends each epoch of some tasks
     assert fits(100, 40.0)[1] == round(60 / 0.15, 2)  # once, at the end
 
 

@@ -25,14 +25,18 @@ def add_asking(parser: ArgumentParser, *names: str) -> None:
     options = {name: options[name] for name in names} if names else options
     groups: dict[str, Any] = {}
     for name, option in options.items():
-        of = " and ".join(asking.of for asking in every if any(name == each.name for each in asking.options))
+        helps = {asking.of: each.help for asking in every for each in asking.options if each.name == name}
+        of = " and ".join(helps)
         if of not in groups:
             groups[of] = parser.add_argument_group(f"of {of}")
         group = groups[of]
         if option.kind == "flag":
             group.add_argument(f"--{name}", help=option.help, action="store_true", default=None)
         else:
-            group.add_argument(f"--{name}", help=option.help, metavar=option.metavar, type=_reader(option))
+            said = option.help
+            if len(set(helps.values())) > 1:
+                said = "; ".join(f"of {models}: {each}" for models, each in helps.items())
+            group.add_argument(f"--{name}", help=said, metavar=option.metavar, type=_reader(option))
 
 
 def _reader(option: Option) -> Callable[[str], Any]:

@@ -22,7 +22,13 @@ EXAMPLES = """  hubel code resnet18                         for PyTorch
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_network(parser)
-    parser.add_argument("--to", choices=FRAMEWORKS, default="pytorch", help="the framework (default: pytorch)")
+    parser.add_argument(
+        "--to",
+        type=lambda word: "jax" if word == "flax" else word,
+        choices=FRAMEWORKS,
+        default="pytorch",
+        help="the framework (default: pytorch); jax is Flax (flax.nnx)",
+    )
     add_output(parser, ".py")
     add_set(parser)
     add_options(parser)

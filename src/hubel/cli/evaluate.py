@@ -37,18 +37,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_labelled(parser)
     add_engine(parser, "auto")
-    add_output(parser, *DRAWN, *TABLES)
+    add_output(parser, *TABLES, *DRAWN)
 
 
 def run(arguments: Namespace) -> int:
     """Print a model's figures."""
     from hubel.tasks import evaluate
+    from hubel.view.words.terminal import with_progress
 
     check_order("evaluate", arguments.run_or_model, arguments.data)
     opened = answering(arguments, many=True, whole=True)
     model: Any = opened.model
     part, dataset, notes = labelled(arguments, model)
-    metrics = evaluate(model, dataset)
+    metrics = with_progress(model.task.measures(len(dataset)), lambda show: evaluate(model, dataset))
     said = {"engine": opened.engine, "notes": list(notes)}
     answer = Answer(
         data=lambda: {"part": part, "images": len(dataset), **metrics.data(), **said},

@@ -64,15 +64,18 @@ def _index(arguments: Namespace, given: str, folder: str) -> int:
 
 def _find(arguments: Namespace, given: str, images: list[str]) -> int:
     from hubel.look.retrieve.find import Alike, find
+    from hubel.tasks import need_files
 
     path = _index_path(arguments, given)
     model = open_model(given, arguments.device)
+    need_files(model, "finding")
     if not path.exists():
         raise MissingFileError(f"{path}: there is no index yet; make one with: hubel find index {given} FOLDER")
     asked = [image for image in images if _readable(model, image)]
     found = find(model, path, asked, arguments.top)
     if asked:
-        heard = tell_heard([(image, None) for image in asked]) if model.preprocessing.fit == "time" else ()
+        rule = model.preprocessing
+        heard = tell_heard([(image, None) for image in asked], rule) if rule.fit == "time" else ()
         finish(arguments, Answer.of(Alike(tuple(asked), found, tuple(heard))))
     return 0 if len(asked) == len(images) else 1
 

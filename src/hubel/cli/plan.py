@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from hubel.arch import checked_shape
+from hubel.arch import checked_shape, shape_text
 from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
 from hubel.cli._example import Input
@@ -180,6 +180,10 @@ def _by_graph(arguments: Namespace, inputs: Sequence[Input], device: Device, why
     return GraphPlan(reports[0].type, why, device, optimizer, held[0], held[1], reports[0].notes)
 
 
+def _times(number: float) -> str:
+    return f"{number:g} time{'s' * (number != 1)}"
+
+
 def _within(arguments: Namespace, step: StepPlan) -> Within | None:
     """How much is seen in so many hours: images, or frames of a game, which are played as well."""
     hours, data = arguments.hours, arguments.data
@@ -205,7 +209,9 @@ def _within(arguments: Namespace, step: StepPlan) -> Within | None:
     learnt = learned * step.seconds / step.batch
     pace = 1 / (played + looked + learnt)
     how = (
-        f"played {1e3 * played:.3g} ms (measured here), looked at {looks:g} times {1e3 * looked:.3g} ms, learned from "
-        f"{learned:g} times {1e3 * learnt:.3g} ms"
+        f"played {1e3 * played:.3g} ms (measured here) + looked at {_times(looks)} in {1e3 * looked:.3g} ms + learned "
+        f"from {_times(learned)} in {1e3 * learnt:.3g} ms"
     )
+    if (own := step.network.input) != (seen := tuple(described["picture"])):
+        how += f"; the network takes {shape_text(own)}, the game's pictures are {shape_text(seen)}"
     return Within(hours, int(hours * 3600 * pace), kind.example[1], pace, how)

@@ -135,7 +135,9 @@ def run(arguments: Namespace) -> int:
     found = _found(partial(_answers, opened, images, arguments, places), len(images))
     if opened.model.preprocessing.fit == "time":
         answered = [(one, image) for one, image in zip(found, images, strict=True) if "error" not in one]
-        for (one, _), note in zip(answered, tell_heard([sound for _, sound in answered]), strict=True):
+        for (one, _), note in zip(
+            answered, tell_heard([sound for _, sound in answered], opened.model.preprocessing), strict=True
+        ):
             one.update({"note": note} if note else {})
     if not how.get("windows"):
         _tell_cut(found, images, opened.model.preprocessing)

@@ -56,7 +56,7 @@ def run(arguments: Namespace) -> int:
     dataset, training = _parts(arguments, done)
     device = computing_device(arguments.device)
     page = with_progress(
-        "measuring, and writing the report",
+        f"{done.task.measures(len(dataset or ()))}, and writing the report",
         lambda show: report_page(done, dataset, device, training=training, judge=arguments.judge),
     )
     path = arguments.output = arguments.output or done.directory / REPORT

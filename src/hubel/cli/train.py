@@ -183,8 +183,9 @@ def _report(done: Run, splits: Splits | None, screen: Any) -> None:
             parts = None if splits is None else done.parted(splits)
             dataset, training = (None, None) if parts is None else (parts.part()[1], parts.train)
             uncounted = "which --time does not count, " * bool(done.recipe.time_budget)
+            measures = done.task.measures(len(dataset or ()))
             with_progress(
-                f"measuring, and writing the report ({uncounted}--no-report leaves it out)",
+                f"{measures}, and writing the report ({uncounted}--no-report leaves it out)",
                 lambda show: write_report(done, dataset=dataset, training=training),
             )
     except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubel.arch import Report, shape_text
+from hubel.base.numbers import an
 from hubel.base.words import printable
 from hubel.code._text import quoted
 
@@ -11,10 +12,12 @@ _LONGEST = 60  # letters of a network's name
 
 def header(report: Report, order: str) -> str:
     """Return the module's docstring: the network's name and figures, and how shapes are written."""
+    ordered = {"image": f"height × width × channels ({order})", "sequence": "steps × features"}
+    shapes = ordered.get(report.example, "features")
     name = quoted(printable(report.network.name, longest=_LONGEST)) or "A network"
     return (
-        f'"""{name}: {report.parameters:,} parameters, {report.macs:,} multiply-adds an image.\n\n'
-        f"Shapes in comments are height × width × channels ({order}).\n"
+        f'"""{name}: {report.parameters:,} parameters, {report.macs:,} multiply-adds {an(report.example)}.\n\n'
+        f"Shapes in comments are {shapes}.\n"
         '"""\n\n'
     )
 

@@ -64,7 +64,7 @@ def to_html(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") -> 
 def _table(report: Report) -> Element:
     titles = ("layer", "what", "output", "parameters", "MACs", "receptive field")
     head = [h("th", title, scope="col", class_=kind) for title, kind in zip(titles, _CLASSES, strict=True)]
-    total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one image"
+    total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one {report.example}"
     return h(
         "table",
         h("caption", h("span", total)),

@@ -67,7 +67,7 @@ def _description(report: Report) -> str:
     layers = sum(row.is_layer for row in report.rows)
     return (
         f"A network of {layers} layers from {_shapes(report)} with {report.parameters:,} parameters and "
-        f"{report.macs:,} multiply-adds for one image."
+        f"{report.macs:,} multiply-adds for one {report.example}."
     )
 
 

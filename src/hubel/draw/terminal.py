@@ -79,7 +79,7 @@ def layers_table(report: Report) -> Table:
         )
         for row in report.rows
     ]
-    total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one image"
+    total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one {report.example}"
     return Table(titles, tuple(rows), f"{report.network.title}: {total}")
 
 

@@ -188,7 +188,13 @@ class Served:
         try:
             if isinstance(image, bytes):
                 image = decoded(image, picture.name, rule, self._settings.limits)
-            note = "; ".join(read_sound(image).notes) if rule.fit == "time" else cut_words(cut_of(rule, image))
+            note = (
+                "; ".join(read_sound(image).notes(rule.height, rule.width))
+                if rule.fit == "time"
+                else cut_words(cut_of(rule, image))
+            )
             return image if model.task.draws else rule.prepare(image), note
         except ImageError as error:
             return error
+        except SettingError as error:  # of a sound
+            return ImageError(picture.name, str(error))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hubel.tasks.classification.metrics import ClassMetrics, Metrics
     from hubel.tasks.classification.task import Classification, Objective, predict
     from hubel.tasks.measure import count, evaluate, measure
-    from hubel.tasks.model import LoadedModel, need_examples, need_pictures, require_names
+    from hubel.tasks.model import LoadedModel, need_examples, need_files, need_pictures, require_names
     from hubel.tasks.model_file import load_model, save_model
     from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of, task_of_network, task_of_source
     from hubel.tasks.results import Figure, Measured, Section, Table
@@ -53,6 +53,7 @@ _HOMES = {
     "load_model": "hubel.tasks.model_file",
     "measure": "hubel.tasks.measure",
     "need_examples": "hubel.tasks.model",
+    "need_files": "hubel.tasks.model",
     "need_pictures": "hubel.tasks.model",
     "predict": "hubel.tasks.classification.task",
     "require_names": "hubel.tasks.model",
@@ -89,6 +90,7 @@ __all__ = [
     "load_model",
     "measure",
     "need_examples",
+    "need_files",
     "need_pictures",
     "predict",
     "require_names",

@@ -139,7 +139,7 @@ class LoadedModel(Result):
     def shown(self) -> list[Part]:
         """What is to be known of it."""
         size = f"{self.network.title}: {self.task.name}, {shape_text(self.network.input)}"
-        return [f"{size}, {len(self.classes):,} classes", Table(("", ""), facts(self))]
+        return [f"{size}, {len(self.classes):,} classes" if self.classes else size, Table(("", ""), facts(self))]
 
 
 def facts(model: LoadedModel) -> list[tuple[str, str]]:
@@ -147,7 +147,7 @@ def facts(model: LoadedModel) -> list[tuple[str, str]]:
     report = analyse(model.network)
     return [
         ("task", model.task.name),
-        ("classes", f"{len(model.classes):,}: {listing(model.classes, 10)}"),
+        *([("classes", f"{len(model.classes):,}: {listing(model.classes, 10)}")] if model.classes else []),
         ("input", shape_text(model.network.input)),
         (model.example[1], str(model.preprocessing)),
         ("network", shortened(str(model.network), 300)),
@@ -180,6 +180,9 @@ def _training(model: LoadedModel) -> Iterator[str]:
         figures = told.get(part)
         if isinstance(figures, Mapping) and all(isinstance(figures.get(one.name), float) for one in model.task.figures):
             yield model.task.headline(figures, f"the {part} {model.task.measured_by or model.example[1]}")
+    before, primary = told.get("on_the_way"), model.task.primary
+    if model.task.tempers and isinstance(before, Mapping) and isinstance(was := before.get(primary.name), float):
+        yield f"where its scores were divided when it was over ({primary.text(was)} before)"
     if isinstance(told.get("data"), str):
         yield f"on {told['data']}"
     if isinstance(told.get("epochs"), (int, float)) and told["epochs"]:
@@ -241,3 +244,10 @@ def need_pictures(model: LoadedModel, verb: str) -> None:
     if len(taken) == 2 or looked_up:
         what = "whole numbers to look up" if looked_up else "sequences"
         raise SettingError(f"{verb}: expected a model that takes images, received one for {what}, {shape_text(taken)}")
+
+
+def need_files(model: LoadedModel, verb: str) -> None:
+    """As `need_pictures`, and where the pictures that it takes are those of its game alone."""
+    need_pictures(model, verb)
+    if makes := asking_of(model.task.name).makes:
+        raise SettingError(f"{verb}: expected a model that takes images from files, received one that {makes}")

@@ -315,6 +315,10 @@ class Task(abc.ABC):
         """
         return prepared if prepared.shape[2] in (1, 3) else coloured(prepared)
 
+    def measures(self, examples: int) -> str:
+        """What measuring so many examples is, in words, as it is told on the way."""
+        return "measuring"
+
     def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
         """What the model makes of itself, or says of some of what is held out (images and targets; None where nothing
         is), to be shown on the way; "" for tasks whose figures alone are shown.

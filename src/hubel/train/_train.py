@@ -111,7 +111,7 @@ def _with_validation(splits: Splits, recipe: Recipe | None, validation: Validati
     splits = hold_out(splits, "needed" if patient and validation == "auto" else validation)
     if patient and splits.validation is None:
         raise DataError(
-            f"{splits.train.name}: expected validation images, by which patience = {recipe.patience if recipe else 0} "
+            f"{splits.train.name}: expected a validation part, by which patience = {recipe.patience if recipe else 0} "
             "stops and keeps the best, received none; hold some out (validation 0.2), or set patience to 0"
         )
     return splits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_what_is_aimed_at_grows(colour_model, photo, channel):
     dream = deep_dream(colour_model, photo, layer="concat1", channel=channel, jitter=0, **SMALL)
     assert dream.picture.shape == photo.shape
     assert dream.octaves == ((34, 29), (48, 40))
-    assert len(dream.scores) == 8
+    assert len(dream.scores) == 9
     for octave in (dream.scores[:4], dream.scores[4:]):
         assert octave[-1] > octave[0]
     assert np.abs(dream.picture.astype(int) - photo).mean() > 1
@@ -87,6 +88,26 @@ def test_any_size_where_the_weights_allow_it(digits_model):
     assert deep_dream(digits_model, layer="dense1", longest=56, **SMALL).picture.shape == (28, 28, 1)
     local = untrained(parse("16x16x1: local 2 3x3 relu, flatten, dense 2"), ("a", "b"))
     assert deep_dream(local, layer="local1", longest=48, octaves=1, steps=1).picture.shape == (16, 16, 1)
+
+
+def test_the_last_score_is_the_pictures_own(colour_model, photo):
+    longer = deep_dream(colour_model, photo, layer="concat1", jitter=0, octaves=1, steps=4)
+    for steps in (1, 2, 3):
+        dream = deep_dream(colour_model, photo, layer="concat1", jitter=0, octaves=1, steps=steps)
+        assert dream.scores == pytest.approx(longer.scores[: steps + 1], rel=1e-5)
+        assert dream.outcome.endswith(f"after {steps} step{'s' * (steps > 1)}")
+
+
+def test_a_longest_side_that_is_said_is_what_comes(digits_model, colour_model, photo, tmp_path):
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    for image in (photo, tmp_path / "photo.png"):
+        for longest, size in ((24, (24, 20)), (96, (96, 80))):
+            dream = deep_dream(colour_model, image, layer="concat1", octaves=1, steps=1, longest=longest)
+            assert dream.picture.shape[:2] == size
+    ink = replace(digits_model, preprocessing=replace(digits_model.preprocessing, ink="light"))
+    framed = ink if digits_model.preprocessing.ink is None else digits_model
+    with pytest.raises(ValueError, match=r"this model frames what it is shown by its ink, in 28×28 pixels"):
+        deep_dream(framed, tmp_path / "photo.png", layer="conv2", longest=100)
 
 
 def test_nothing_is_moved(colour_model, photo):

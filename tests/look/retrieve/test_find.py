@@ -16,14 +16,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from hubel.arch import parse
+from hubel.base.errors import SettingError
 from hubel.base.model_file import WholenessWarning
 from hubel.cli import main
 from hubel.data import ImageError, Preprocessing
 from hubel.look.retrieve.find import Index, IndexFileError, embed, find, fingerprint, update_index
 from hubel.nn import build
-from hubel.tasks import LoadedModel, load_model, save_model
+from hubel.tasks import LoadedModel, load, load_model, save_model, task_of
 
 NETWORK = "16x16x3: conv 8 3x3 relu, maxpool 2, flatten, dense 24 relu, dense 3 softmax"
 
@@ -86,6 +88,29 @@ def test_an_image_finds_itself_first_then_the_likest(model, folder, index):
     similarities = [one.similarity for one in found]
     assert similarities == sorted(similarities, reverse=True)
     assert len({one.path for one in found}) == 12
+
+
+def test_a_file_is_found_before_others_that_the_network_takes_for_the_same(model, folder, index):
+    """A picture without a mark: all of its places are alike, so that any of these files would be its nearest."""
+    for number in range(30, 38):
+        mark = PngInfo()
+        mark.add_text("number", str(number // 2))  # two and two have the same bytes
+        Image.new("RGB", (16, 16), (120, 120, 120)).save(folder / f"{number}.png", pnginfo=mark)
+    update_index(model, folder, index)
+    for name in ("37.png", "33.png", "30.png"):
+        found = find(model, index, [folder / name], top=2)[0]
+        assert (found[0].path.name, found[0].same, len(found)) == (name, True, 2)
+        assert found[1].path.name in {f"{number}.png" for number in range(30, 38)}
+
+
+def test_what_takes_no_files_finds_none_and_leaves_no_index(folder, index, tmp_path):
+    game = load("minatar:breakout", frames=64)
+    task = task_of(game.train)
+    network = parse("10x10x4: conv 4 3x3 relu, flatten, dense 3")
+    player = LoadedModel(network, build(network).eval(), Preprocessing(10, 10, 4, (0.5,) * 4, (0.25,) * 4), task)
+    with pytest.raises(SettingError, match=r"finding: expected a model that takes images from files.* that plays"):
+        update_index(player, folder, index)
+    assert not index.exists()
 
 
 def test_similarity_is_the_cosine_of_the_penultimate_features(model, folder, index):

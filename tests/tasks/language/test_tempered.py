@@ -62,7 +62,7 @@ def test_its_last_layer_is_divided_and_its_figures_are_those_of_the_divided(run,
     assert run.kept.evaluation["bits"] == pytest.approx(bits, rel=1e-4)
     told = [each.message for each in heard if "scores are divided by" in getattr(each, "message", "")]
     assert len(told) == 1
-    assert "too sure, by 12% of the validation part" in told[0]
+    assert "too sure, as the first 12% of the validation part tell" in told[0]
 
 
 def test_the_commands_say_so(run):

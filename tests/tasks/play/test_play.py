@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -181,7 +182,7 @@ def test_a_film_shows_the_game_what_the_network_saw_and_what_actions_are_worth(r
     assert found["steps"] == 6
     assert sum(found["actions"].values()) == 6
     with Image.open(tmp_path / "game.gif") as film:
-        assert film.n_frames == 6
+        assert film.n_frames == 7  # those of the steps, and the end
         assert film.size[0] > 2 * film.size[1]
     assert "ffmpeg" in hubel("predict", str(run[0]), "-o", str(tmp_path / "game.mp4"), "--steps", "1").stderr or (
         (tmp_path / "game.mp4").stat().st_size
@@ -189,6 +190,20 @@ def test_a_film_shows_the_game_what_the_network_saw_and_what_actions_are_worth(r
     picture = tmp_path / "picture.png"
     Image.new("L", (9, 9)).save(picture)
     assert "expected -o game.gif" in hubel("predict", str(run[0]), str(picture)).stderr
+
+
+def test_a_film_ends_with_all_points_and_says_where_nothing_is_known_of_its_looks(run):
+    film = open_model(run[0]).make(steps=4, seed=2)
+    frames = film.frames()
+    assert len(frames) == 4 + 15
+    assert all(np.array_equal(frames[4], each) for each in frames[5:])
+    assert not np.array_equal(frames[4], frames[3])  # as the last, but with its points and that it is not over
+    game = film.moments[0].seen.shape
+    wide = round(game[1] * 240 / game[0])
+    assert np.array_equal(frames[4][:240, :wide], frames[3][:240, :wide])
+    assert "where it looked" not in film.words()
+    blind = [replace(each, activity=np.zeros((1, 1), np.float32)) for each in film.moments]
+    assert replace(film, moments=blind).words().endswith("; where it looked is not known of it")
 
 
 def test_a_films_points_are_those_of_every_step(run, monkeypatch):
@@ -257,7 +272,7 @@ def test_a_moment_of_a_game_that_it_plays_can_be_looked_at(run):
 def test_the_report_has_points_beside_random_play_and_moments(run):
     page = (run[0] / "report.html").read_text()
     assert "this network" in page
-    assert "training frames, 10 validation games, " in page
+    assert "training frames an epoch, 10 validation games, " in page
     assert "test games of 10×10×4" in page
     assert "points a game on the validation games" in page
     assert "at random" in page

@@ -177,6 +177,8 @@ def test_from_the_command_line(run, recordings, tmp_path):
     [
         (["--say", "lo"], "expected a label that the model was told, high, low, received 'lo'; did you mean 'low'?"),
         (["--say", "low", "--speaker", "eve"], "expected a speaker that the model was told, ann, bob"),
+        (["--say", "low", "--seconds", "0.00001"], "expected a number from 0.01 to 60, received '0.00001'"),
+        (["--say", "low", "--seconds", "0"], "expected a number from 0.01 to 60, received '0'"),
         (["--say", "low", "-o", "a.txt"], "expected -o with a file that ends with .wav"),
         (["--say", "low", "-o", "a.mp3"], "expected -o with a file that ends with .wav, received 'a.mp3'"),
         (["--prompt", "low"], "--prompt is for models that write"),

@@ -125,6 +125,13 @@ class Report(Shown):
     field: Field
     gradient_share: Fraction
 
+    @property
+    def example(self) -> str:
+        """What the figures are of one of: an image, a sequence or a vector."""
+        if len(self.network.input) == 1:
+            return "sequence" if self.network.reads_whole_numbers else "vector"
+        return "image" if len(self.network.input) == 3 else "sequence"
+
     def total(self, figure: str) -> int:
         """Add up a figure of `Cost` over all rows."""
         return sum(getattr(row.cost, figure) for row in self.rows)

@@ -33,6 +33,7 @@ _FULL = 0.999  # of the range, where a sample is at its end
 _OUTLINE = 128  # stretches of a waveform that is shown
 _STREAMED = 0x7FFF_0000  # bytes of samples, from which a header was written before they were counted
 _CLIPPED = 0.002  # share of samples there, from which a sound is called clipped
+_PASSED = 0.3  # share of a sound, from which it is said that it is not heard
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,9 @@ class Sound:
         """Whether so many samples are at the ends of the range that it was recorded too loud."""
         return self.clipped > _CLIPPED
 
-    @property
-    def notes(self) -> list[str]:
+    def notes(self, height: int, width: int) -> list[str]:
         """What is to be said with an answer to it, in words: how it is brought to what is heard, and `troubles`."""
-        return [*filter(None, [self.brought]), *self.troubles]
+        return [*filter(None, [self.brought]), *self.troubles(height, width)]
 
     @property
     def brought(self) -> str:
@@ -81,15 +81,23 @@ class Sound:
             return ""
         return f"recorded at {self.recorded}, heard at {RATE:,}{', mono' * (self.channels > 1)}"
 
-    @property
-    def troubles(self) -> list[str]:
-        """What is wrong with it, in words."""
+    def troubles(self, height: int, width: int) -> list[str]:
+        """What is wrong with it, in words, for a network of a picture of so many bands and steps; of one column, of so
+        many samples.
+        """
         mixed = " once its channels are mixed into one" if self.channels > 1 else ""
+        heard = min(SECONDS, height / RATE if width == 1 else width * HOP / RATE)
+        passed = 1 - heard / self.seconds
         return [
-            *([f"cut off: {self.missing:.0%} of it is not there"] if self.missing else []),
+            *([f"only the middle {heard:.2f} s of {self.seconds:.2f} s are heard"] if passed > _PASSED else []),
+            *([f"cut off: {_share(self.missing)} of it is not there"] if self.missing else []),
             *([f"silent: every sample is nought{mixed}"] if self.is_silent else []),
             *(["clipped: recorded too loud"] if self.is_clipped and not self.is_silent else []),
         ]
+
+
+def _share(part: float) -> str:
+    return "more than 99%" if part >= 0.995 else f"{part:.0%}"
 
 
 def is_sound(content: bytes) -> bool:

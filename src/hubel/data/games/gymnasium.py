@@ -159,8 +159,10 @@ class Gymnasium(Environments):
         return found
 
     def seen(self) -> Array:
-        """The first game's picture in its own size."""
-        picture = self._seen if self._seen.ndim == 3 else self._seen[..., None]
+        """The first game's picture in its own size; of Atari's in its colours, of which learning knows none."""
+        machine = getattr(self.environments[0].unwrapped, "ale", None) if self.atari else None
+        picture = self._seen if machine is None else machine.getScreenRGB()
+        picture = picture if picture.ndim == 3 else picture[..., None]
         found: Array = np.broadcast_to(picture, (*picture.shape[:2], 3)).copy()
         return found
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
+from hubel.base.numbers import counted
 from hubel.data.decode import sound
 from hubel.data.decode.image import SUFFIXES
 from hubel.data.sources.folder_parts import (
@@ -73,7 +74,13 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
         alike = layout.label_kind == "none"  # of which sounds are none
         kinds = sorted(set(SUFFIXES) - set(sound.SUFFIXES) if alike else SUFFIXES)
         where = "" if alike else " in one folder for each class"
-        raise DataError(f"{name}: expected images ({', '.join(kinds)}){where}, found none{others}")
+        texts = sum(path.lower().endswith((".txt", ".text", ".md", ".tex")) for path, _ in paths)
+        meant = (
+            f"; of its {counted(texts, 'text')} a network learns to write with --task language"
+            if 2 * texts > len(paths)
+            else ""
+        )
+        raise DataError(f"{name}: expected images ({', '.join(kinds)}){where}, found none{others}{meant}")
     outer, entries = _without_wrappers(entries)
     around = next((folder for folder in reversed(outer) if part_of(folder)), "train")
     own = part_of(around) or ""

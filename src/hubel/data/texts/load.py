@@ -87,8 +87,9 @@ def load(
             more.append(f"the text is too short to hold out a window of {steps} for validation")
     name = Path(word).stem or word
     called = {part: f"{name} {part}" if len(parts) > 1 else name for part in parts}
+    fixed = isinstance(vocabulary, Vocabulary)
     try:
-        sets = {part: _windows(text, own, steps, called[part], word) for part, text in parts.items()}
+        sets = {part: _windows(text, own, steps, called[part], word, not fixed) for part, text in parts.items()}
     except DataError as error:
         raise DataError("; ".join([str(error), *left])) from None
     more += left + _left(parts, sets, own)
@@ -113,13 +114,14 @@ def windows(text: str, vocabulary: Vocabulary, steps: int, name: str = "text") -
     return _windows(text, vocabulary, steps, name, name)
 
 
-def _windows(text: str, vocabulary: Vocabulary, steps: int, name: str, place: str) -> Dataset:
+def _windows(text: str, vocabulary: Vocabulary, steps: int, name: str, place: str, choosable: bool = False) -> Dataset:
+    """choosable: whether it may be another network that reads the text."""
     numbers = vocabulary.numbers(text)
     count = (len(numbers) - 1) // steps
     if count < 1:
         shorter = max(1, (len(numbers) - 1) // 2)
-        wanted = "; one with a shorter input takes shorter texts" if steps > 2 else ""
-        if len(numbers) > 2:
+        wanted = "; one with a shorter input takes shorter texts" if steps > 2 and choosable else ""
+        if len(numbers) > 2 and choosable:
             wanted = f"; '{shorter}: embed {len(vocabulary)} 16, gru 32 sequences, dense {len(vocabulary)}' takes it"
         raise DataError(
             f"{place}: expected a text of at least {steps + 1} {vocabulary.noun}s, since the network reads {steps} and "
@@ -204,7 +206,11 @@ def _read(path: Path) -> tuple[dict[str, str], list[str]]:
     joined = {
         part: "".join(text if text.endswith("\n") else f"{text}\n" for text in each) for part, each in texts.items()
     }
-    return joined, [f"{counted(len(parts), 'text')} joined in the order of their names", *told, *notes]
+    several = any(len(each) > 1 for each in texts.values())
+    order = [f"{counted(len(parts), 'text')} joined in the order of their names"] if several else []
+    others = [str(file.relative_to(path)) for file in _files(path) if file not in files]
+    left = [f"left out: {some(others, 3)}, no text by its name ({', '.join(ENDINGS)})"] if others else []
+    return joined, [*order, *told, *left, *notes]
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -113,4 +113,4 @@ def named_characters(characters: Iterable[str], most: int = 8) -> str:
     found = list(characters)
     if len(found) > 3:
         return f"{' '.join(map(seen, found[:most]))}{f' … ({len(found):,} in all)' if len(found) > most else ''}"
-    return ", ".join(f"{seen(each)!r} ({unicodedata.name(each, f'U+{ord(each):04X}')})" for each in found)
+    return ", ".join(f"'{seen(each)}' ({unicodedata.name(each, f'U+{ord(each):04X}')})" for each in found)

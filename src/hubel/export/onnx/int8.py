@@ -23,7 +23,7 @@ from hubel.export.forms import Order, Written
 from hubel.export.onnx.digest import sealed
 from hubel.export.onnx.form import RUNTIME, onnx_bytes, others, runner, usual_input
 from hubel.export.opened import OnnxNetwork
-from hubel.tasks import LoadedModel, evaluate
+from hubel.tasks import LoadedModel, evaluate, need_pictures
 
 CALIBRATED = 256  # images that ranges come from
 TIMED = 30  # runs of one picture, each in turn with the float file
@@ -38,6 +38,7 @@ def written_int8(order: Order) -> Written:
     """
     assert order.calibration is not None
     model, (part, dataset), images = order.model, order.calibration.measured, order.calibration.images
+    need_pictures(model, "--int8")
     input, notes = usual_input(model, order.input)
     if input == "tensor":
         raise SettingError("expected --input image or sized with --int8, whose ranges come from pictures")
@@ -47,9 +48,9 @@ def written_int8(order: Order) -> Written:
     figure, lost = model.task.primary, found["lost"]
     words = (
         f"int8: {figure.title} {figure.text(found['int8'])}, float {figure.text(found['float'])} ({len(dataset):,} "
-        f"images of the {part} part); {found['int8_ms']:.2f} ms a picture, float {found['float_ms']:.2f} ms "
-        f"(median of {TIMED} in turns, {RUNTIME}, this machine); {len(content) / 1e6:.2f} MB, float "
-        f"{len(plain) / 1e6:.2f} MB"
+        f"{model.task.measured_by or model.example[1]} of the {part} part); {found['int8_ms']:.2f} ms a picture, float "
+        f"{found['float_ms']:.2f} ms (median of {TIMED} in turns, {RUNTIME}, this machine); {len(content) / 1e6:.2f} "
+        f"MB, float {len(plain) / 1e6:.2f} MB"
     )
     if lost > order.most_lost:
         raise SettingError(

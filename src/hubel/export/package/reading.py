@@ -82,7 +82,18 @@ def note(path, picture):
 _HEARD: dict[ModuleType, tuple[str, ...]] = {
     companding: ("codes_of",),
     sound: (
-        *("Sound", "read_sound", "_wave", "_numbers", "_others", "resampled", "spectrogram", "waveform", "_heard"),
+        *(
+            "Sound",
+            "_share",
+            "read_sound",
+            "_wave",
+            "_numbers",
+            "_others",
+            "resampled",
+            "spectrogram",
+            "waveform",
+            "_heard",
+        ),
         *("_mel_bands", "picture", "at_length"),
     ),
 }
@@ -90,7 +101,7 @@ _NAMED = {  # what those name
     companding: ("CODES", "SILENCE", "_MU"),
     sound: (
         *("RATE", "BANDS", "HOP", "WINDOW", "POINTS", "DECIBELS", "SECONDS", "MARK", "_PCM", "_FLOAT", "_EXTENSIBLE"),
-        *("_FULL", "_STREAMED", "_CLIPPED"),
+        *("_FULL", "_STREAMED", "_CLIPPED", "_PASSED"),
     ),
 }
 _EARS = '''"""How files are read for this model: copied from hubel {version} (Apache-2.0), to answer as it does."""
@@ -123,7 +134,7 @@ def read(source):
 
 def note(path, picture):
     """How a sound is brought to what is heard, and what is wrong with it; "" where there is nothing to say."""
-    return "; ".join(read_sound(_content(path)).notes)
+    return "; ".join(read_sound(_content(path)).notes(HEIGHT, WIDTH))
 '''
 
 

@@ -67,7 +67,7 @@ def named_layer(model: LoadedModel, name: str) -> LayerCall:
     if not found and not run:
         found = [call for call in calls if call.path.startswith((f"{path}.", f"{path}#"))][-1:]
     if not found:
-        raise UnknownNameError(f"no layer is called {name!r}{hint(name, [call.path for call in calls])}")
+        raise UnknownNameError(f"no layer is called {name!r}{hint(name, dict.fromkeys(call.path for call in calls))}")
     return found[0]
 
 

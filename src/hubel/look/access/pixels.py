@@ -15,29 +15,50 @@ from torch.nn import functional
 from hubel.base.errors import SettingError
 from hubel.data import read_image
 from hubel.nn import device_of
-from hubel.tasks import LoadedModel
+from hubel.tasks import LoadedModel, need_files
 
 Pixels = npt.NDArray[np.uint8]
 
 
-def opened(model: LoadedModel, image: Any, longest: int | None) -> Tensor:
-    """Return an image's own pixels from 0 to 1, 1×C×H×W, in the model's channels, its longer side at most `longest`.
+def need_colours(model: LoadedModel, verb: str) -> None:
+    """Raise SettingError where a model takes no pictures from files, or none of one channel or three."""
+    need_files(model, verb)
+    if (channels := model.preprocessing.channels) not in (1, 3):
+        raise SettingError(f"{verb}: expected a model that takes images of 1 or 3 channels, received one of {channels}")
+
+
+def opened(model: LoadedModel, image: Any, longest: int | None, most: int) -> Tensor:
+    """Return an image's own pixels from 0 to 1, 1×C×H×W, in the model's channels, its longer side of `longest`; where
+    that is not said its own, of a file at most `most`.
 
     Where the model's training images lie light on dark (or the reverse) and have a frame, the model's own preparation
-    is used, since others are not like what it knows. Raises ImageError, ValueError as `Preprocessing.prepare`.
+    is used, since others are not like what it knows. Raises ImageError, ValueError as `Preprocessing.prepare`, and
+    SettingError for a `longest` then.
     """
-    given = model.preprocessing
-    if given.ink is not None or not isinstance(image, (str, os.PathLike, bytes, Image.Image)):
-        pixels = given.prepare(image) if given.ink is not None else _array(image, given.channels)
-        return as_numbers(pixels, device_of(model.module))
+    given, device = model.preprocessing, device_of(model.module)
+    if given.ink is not None:
+        if longest not in (None, max(given.height, given.width)):
+            raise SettingError(
+                f"expected no longest side, received {longest}: this model frames what it is shown by its ink, in "
+                f"{given.height}×{given.width} pixels; without an image a dream may be larger"
+            )
+        return as_numbers(given.prepare(image), device)
+    if not isinstance(image, (str, os.PathLike, bytes, Image.Image)):
+        numbers = as_numbers(_array(image, given.channels), device)
+        height, width = _scaled((numbers.shape[2], numbers.shape[3]), longest)
+        return resized(numbers, (height, width))
     picture = image if isinstance(image, Image.Image) else read_image(image)
     picture = picture.convert("L" if given.channels == 1 else "RGB")
-    if longest is not None and max(picture.size) > longest:
-        scale = longest / max(picture.size)
-        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    wanted = longest or (most if max(picture.size) > most else None)
+    picture = picture.resize(_scaled(picture.size, wanted), Image.Resampling.LANCZOS)
     pixels = np.asarray(picture).reshape(picture.height, picture.width, given.channels)
-    return as_numbers(pixels, device_of(model.module))
+    return as_numbers(pixels, device)
+
+
+def _scaled(size: tuple[int, int], longest: int | None) -> tuple[int, int]:
+    """A size whose longer side is `longest`, of the same shape; the same size where that is not said."""
+    scale = 1.0 if longest is None else longest / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def as_numbers(pixels: Pixels, device: torch.device) -> Tensor:

@@ -23,14 +23,19 @@ _SIZE = 372.0
 def dream_figure(dream: Dream) -> TiledFigure:
     """Draw the start, the dream, and how its score grew."""
     sizes = ", ".join(f"{height}×{width}" for height, width in dream.octaves)
-    steps = len(dream.scores) // len(dream.octaves)
+    steps = (len(dream.scores) - 1) // len(dream.octaves)
     subtitle = (
         f"Gradient ascent on {dream.aim}: {steps} steps in each of {len(dream.octaves)} sizes ({sizes}), seed "
         f"{dream.seed} (Mordvintsev, Olah and Tyka 2015)."
     )
     tiles = (_tile(dream.start, "before"), _tile(dream.picture, "after"))
     starts = [octave * steps for octave in range(1, len(dream.octaves))]
-    chart = _curves("Score after each step", {dream.aim: dream.scores}, starts, "vertical lines: a larger size begins")
+    chart = _curves(
+        "Score before each step, and at the end",
+        {dream.aim: dream.scores},
+        starts,
+        "vertical lines: a larger size begins",
+    )
     return TiledFigure("DeepDream", subtitle, (Section("", tiles, "", _SIZE), chart))
 
 

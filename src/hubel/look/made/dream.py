@@ -18,12 +18,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from hubel.base.errors import SettingError
+from hubel.base.numbers import counted
 from hubel.look.access.layers import LayerCall, layer_calls, named_layer, outputs, runs_on
 from hubel.look.access.models import of_any_model
-from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
+from hubel.look.access.pixels import as_pixels, grey_noise, need_colours, normalised, opened, resized, roughness
 from hubel.look.access.score import class_index, logits
 from hubel.nn import input_gradients
-from hubel.tasks import LoadedModel, need_pictures, require_names
+from hubel.tasks import LoadedModel, require_names
 from hubel.view.figures.frames import LEAST, WRITERS
 from hubel.view.words.finding import Drawn
 
@@ -36,9 +37,9 @@ _LEVELS = 3
 class Dream(Drawn):
     """What a network was made to see.
 
-    start, picture: uint8 H×W×C, before and after. aim: what was increased, in words. scores: its number after each
-    step (each octave starts anew). frames: the picture along the way, where they were asked for, in its octave's size.
-    octaves: their sizes, height and width. seed: with which the same picture comes again.
+    start, picture: uint8 H×W×C, before and after. aim: what was increased, in words. scores: its number before each
+    step (each octave starts anew), and at the end. frames: the picture along the way, where they were asked for, in its
+    octave's size. octaves: their sizes, height and width. seed: with which the same picture comes again.
     """
 
     drawn_by: ClassVar[str] = "hubel.look.figures.made:dream_figure"
@@ -55,7 +56,8 @@ class Dream(Drawn):
     @property
     def outcome(self) -> str:
         """What was increased, from what to what."""
-        return f"{self.aim}: {self.scores[0]:.4g} at first, {self.scores[-1]:.4g} after {len(self.scores)} steps"
+        steps = counted(len(self.scores) - 1, "step")
+        return f"{self.aim}: {self.scores[0]:.4g} at first, {self.scores[-1]:.4g} after {steps}"
 
     def data(self) -> dict[str, Any]:
         """All but the pictures."""
@@ -105,12 +107,12 @@ def deep_dream(
     steps, rate: of each octave; a step changes a pixel by `rate` on average (1 is white minus black).
     jitter: shift at random by up to so many pixels before each step; else a sixteenth of the shorter side.
     variation: how much roughness is held against the picture; else 0.5 for a class, whose gradient is rough, and
-    zero for maps. longest: its longer side in pixels; else an image's own, 512 at most, and of noise the network's,
-    224 at least, since smaller ones show little; the network's own where it takes no other. seed: of noise and
-    jitter. on_step: told step, steps, score.
+    zero for maps. longest: its longer side in pixels; else an image's own, of a file 512 at most, and of noise the
+    network's, 224 at least, since smaller ones show little; the network's own where it takes no other. seed: of noise
+    and jitter. on_step: told step, steps, score.
     Raises KeyError, ValueError for a layer, channel or class that is not there.
     """
-    need_pictures(model, "dreaming")
+    need_colours(model, "dreaming")
     if variation is None:
         variation = 0.0 if class_name is None else 0.5
     _check(octaves, octave_scale, steps, rate, variation, jitter)
@@ -122,7 +124,7 @@ def deep_dream(
         if image is None:
             start = grey_noise(model, _start_size(model, aim, longest), seed)
         else:
-            start = opened(model, image, longest or LONGEST)
+            start = opened(model, image, longest, LONGEST)
         sizes = _octaves((start.shape[2], start.shape[3]), octaves, octave_scale)
         picture = resized(start, sizes[0])
         for number, size in enumerate(sizes):
@@ -137,6 +139,8 @@ def deep_dream(
                     frames.append(as_pixels(picture))
                 if on_step is not None:
                     on_step(len(scores), steps * len(sizes), score)
+        with torch.no_grad():
+            scores.append(float(_scored(model, aim, picture)))
     return Dream(as_pixels(start), as_pixels(picture), aim.words, tuple(scores), tuple(frames), tuple(sizes), seed)
 
 
@@ -154,9 +158,7 @@ def _step(
     most = min(height, width) // 16 if jitter is None else min(jitter, height - 1, width - 1)
     down, along = torch.randint(-most, most + 1, (2,), generator=generator).tolist()
     moved = picture.roll((down, along), (2, 3)).detach().requires_grad_()
-    own = (model.preprocessing.height, model.preprocessing.width)
-    shown = moved if aim.takes((height, width)) else functional.interpolate(moved, own, mode="bilinear")
-    score = aim.score(normalised(model, shown))
+    score = _scored(model, aim, moved)
     (gradient,) = torch.autograd.grad(score, moved)
     gradient = _levelled(gradient)
     if variation:
@@ -164,6 +166,13 @@ def _step(
         gradient = _even(gradient - variation * _even(rough))
     changed = (moved.detach() + rate * gradient).clamp(0, 1)
     return changed.roll((-down, -along), (2, 3)), float(score.detach())
+
+
+def _scored(model: LoadedModel, aim: _Aim, picture: Tensor) -> Tensor:
+    """What is to be increased, of a picture as it is or, where the network takes no other, in its size."""
+    own = (model.preprocessing.height, model.preprocessing.width)
+    takes = aim.takes((picture.shape[2], picture.shape[3]))
+    return aim.score(normalised(model, picture if takes else functional.interpolate(picture, own, mode="bilinear")))
 
 
 def _levelled(gradient: Tensor) -> Tensor:

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from hubel.arch.ops.functions import FUNCTIONS
 from hubel.base.errors import SettingError
+from hubel.base.numbers import counted
 from hubel.look.access.layers import LayerCall, layer_calls, named_layer, outputs, runs_on
 from hubel.look.access.models import of_any_model
-from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
+from hubel.look.access.pixels import as_pixels, grey_noise, need_colours, normalised, opened, resized, roughness
 from hubel.nn import NetworkModule, input_gradients, modules
-from hubel.tasks import LoadedModel, need_pictures
+from hubel.tasks import LoadedModel
 from hubel.view.figures.frames import WRITERS
 from hubel.view.words.finding import Drawn
 
@@ -67,7 +68,7 @@ class Stylised(Drawn):
         content, style = self.losses["content"], self.losses["style"]
         return (
             f"content by {', '.join(self.content_layers)}, style by {', '.join(self.style_layers)}\n"
-            f"after {len(style)} steps: content {content[-1]:.4g} off, style {style[-1]:.4g}; a picture of "
+            f"after {counted(len(style), 'step')}: content {content[-1]:.4g} off, style {style[-1]:.4g}; a picture of "
             f"{_size(self.picture.shape)}{self.scaled and f'; {self.scaled}'}"
         )
 
@@ -116,11 +117,11 @@ def transfer_style(
             "expected steps of at least 1, weights of 0 or more and start as content or noise, received "
             f"{steps}, {style_weight}, {variation} and {start!r}"
         )
-    need_pictures(model, "changing a picture's style")
+    need_colours(model, "changing a picture's style")
     model = averaging(model) if average_pooling else model
     with input_gradients(model.module):
         of_content, of_style = _layers(model, content_layers, style_layers)
-        scene, manner = (opened(model, image, longest or LONGEST) for image in (content, style))
+        scene, manner = (opened(model, image, longest, LONGEST) for image in (content, style))
         scene, manner, scaled = _sized(model, scene, manner, (*of_content, *of_style))
         loss = _Loss(model, scene, manner, of_content, of_style, style_weight, variation)
         picture = (

@@ -24,7 +24,7 @@ from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look.access.infer import features
 from hubel.look.access.models import of_any_model
 from hubel.look.retrieve.index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
-from hubel.tasks import LoadedModel, need_pictures
+from hubel.tasks import LoadedModel, need_files
 from hubel.view.words.finding import Drawn, Finding
 from hubel.view.words.result import Part
 
@@ -146,7 +146,7 @@ def embed(model: LoadedModel, images: Sequence[Any]) -> npt.NDArray[np.float32]:
     A row is zero where the features are. Raises ImageError for a file that cannot be read, ValueError where features
     are not finite numbers.
     """
-    need_pictures(model, "finding")
+    need_files(model, "finding")
     prepared = [model.preprocessing.prepare(image) for image in images]
     if not prepared:
         return np.empty((0, 0), np.float32)
@@ -167,11 +167,16 @@ def find(model: LoadedModel, path: Path, images: Sequence[Any], top: int = 5) ->
     index.check_model(model, path)
     if not len(index) or not images:
         return ((),) * len(images)
-    places, near = index.search(embed(model, images), top)
-    return tuple(
-        tuple(_found(index, i, cosine, _sum_of(image)) for i, cosine in zip(row, cosines, strict=True))
-        for image, row, cosines in zip(images, places.tolist(), near.tolist(), strict=True)
-    )
+    rows = embed(model, images)
+    places, near = index.search(rows, top)
+    found = []
+    for image, row, nearest, cosines in zip(images, rows, places.tolist(), near.tolist(), strict=True):
+        own, likeness = _sum_of(image), dict(zip(nearest, cosines, strict=True))
+        if (same := index.place_of(own, image)) is not None:  # before others that the network takes for the same
+            cosine = float(index.features[same].float() @ torch.from_numpy(row))
+            likeness = {same: cosine, **{place: each for place, each in likeness.items() if place != same}}
+        found.append(tuple(_found(index, place, each, own) for place, each in list(likeness.items())[:top]))
+    return tuple(found)
 
 
 @of_any_model
@@ -186,7 +191,7 @@ def update_index(
 
     Raises NotADirectoryError, and IndexFileError where another process is writing the index or `path` is no index.
     """
-    need_pictures(model, "finding")
+    need_files(model, "finding")
     root = Path(folder)
     if not root.is_dir():
         raise NotADirectoryError(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -123,6 +125,14 @@ class Index:
                 f"{path}: expected features of this model ({own[:12]}), received those of another "
                 f"({self.model[:12]}); was it trained again? Index again with: hubel find index RUN {self.folder}"
             )
+
+    def place_of(self, sha256: str, path: Any = None) -> int | None:
+        """The place of the file with such bytes; of several the one at this path, or the first."""
+        places = [place for place, file in enumerate(self.files) if file.sha256 == sha256]
+        if len(places) > 1 and isinstance(path, (str, os.PathLike)):
+            asked = Path(path).resolve()
+            places.sort(key=lambda place: (self.folder / self.files[place].path).resolve() != asked)
+        return places[0] if places else None
 
     def search(self, queries: npt.ArrayLike, most: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The nearest rows to each of M queries (M×features, of length 1), nearest first: int64 positions, M×most, and

@@ -144,6 +144,8 @@ def _place(output: Any, path: str, at: Pair | tuple[int] | None, channel: int | 
             raise SettingError(f"expected a channel alone, for {path} gives a vector, received the place {at}")
         return (int(output.argmax()) if channel is None else pick(f"number of {path}", channel, len(output)),)
     if output.ndim == 2:  # a sequence is a picture of one column
+        if at is not None:
+            pick(f"step of {path}", at[0], output.shape[1])
         step, _, number = _place(output[:, :, np.newaxis], path, at and (at[0], 0), channel)
         return step, number
     if at is not None and len(at) < 2:

@@ -133,7 +133,8 @@ class Language(task.Task):
             if epochs >= _OFTEN and report.parameters <= _WEIGHTS * length:
                 break
         chosen = self._chosen(training, units, epochs, sides=2)
-        return replace(chosen, why=f"{chosen.why} and so long, which is about {epochs:.2g} epochs of it")
+        often = f"{epochs:.2g}" if epochs < 100 else f"{round(epochs, -1):,.0f}"
+        return replace(chosen, why=f"{chosen.why} and so long, about {often} epochs of it on usual processors")
 
     def _chosen(self, training: Dataset, units: int, epochs: float, sides: int = 1) -> task.Chosen:
         """The network with so many units a side; with dropout where it would know the text by heart after so many

@@ -6,7 +6,7 @@ import io
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,9 @@ _MOST = 1500  # frames of a GIF: a film of more is no file that one opens
 Pixels = npt.NDArray[np.uint8]
 
 
-def frame(moment: Moment, actions: Sequence[str], limits: tuple[float, float]) -> Pixels:
+def frame(moment: Moment, actions: Sequence[str], limits: tuple[float, float], end: str = "") -> Pixels:
     """A moment as a picture, uint8 H×W×3: the game, the same with where the last map answers in red, a bar for what
-    each action is worth, between these limits.
+    each action is worth, between these limits. end: what is said behind the points.
     """
     game = _fitted(moment.seen)
     looked = _looked(moment, game.size)
@@ -45,12 +45,16 @@ def frame(moment: Moment, actions: Sequence[str], limits: tuple[float, float]) -
     canvas.paste(looked, (game.width + _GAP, 0))
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.truetype(str(REGULAR), _LETTERS)
-    draw.text((2, _HEIGHT + 6), f"{moment.points:g} points", _INK, font)
-    draw.text((game.width + _GAP + 2, _HEIGHT + 6), "what it saw", _INK, font)
+    draw.text((2, _HEIGHT + 6), f"{_points(moment.points)}{end}", _INK, font)
+    draw.text((game.width + _GAP + 2, _HEIGHT + 6), "what it saw" if moment.activity.any() else "", _INK, font)
     left = game.width + looked.width + 2 * _GAP
     draw.text((left + 2, _HEIGHT + 6), "worth of each action", _INK, font)
     _bars(draw, font, moment, actions, limits, left)
     return np.asarray(canvas)
+
+
+def _points(points: float) -> str:
+    return f"{points:g} point{'s' * (points != 1)}"
 
 
 def _fitted(pixels: Pixels) -> Image.Image:
@@ -118,22 +122,26 @@ class Film(Made):
 
     def words(self) -> str:
         """Points, steps, and whether it was over."""
-        end = "over" if self.over else "not over"
         less = f"; of a film every {self._every}th step is shown" if self._every > 1 else ""
-        return (
-            f"{self.points:g} point{'s' * (self.points != 1)} in {counted(len(self.moments), 'step')} of "
-            f"{self.play.game}, {end}, seed {self.seed}{less}"
-        )
+        blind = "" if any(each.activity.any() for each in self.moments) else "; where it looked is not known of it"
+        steps = counted(len(self.moments), "step")
+        return f"{_points(self.points)} in {steps} of {self.play.game}, {self._end}, seed {self.seed}{less}{blind}"
+
+    @property
+    def _end(self) -> str:
+        return "over" if self.over else "not over"
 
     @property
     def _every(self) -> int:
         return -(-len(self.moments) // _MOST)
 
     def frames(self) -> list[Pixels]:
-        """The film's pictures."""
+        """The film's pictures; the last one, which is held for a second, has what the last step came to."""
         worths = np.stack([each.worth for each in self.moments])
         limits = float(worths.min()), float(worths.max())
-        return [frame(each, self.play.classes, limits) for each in self.moments[:: self._every]]
+        played = [frame(each, self.play.classes, limits) for each in self.moments[:: self._every]]
+        last = replace(self.moments[-1], points=self.points)
+        return [*played, *[frame(last, self.play.classes, limits, f", {self._end}")] * _FRAMES_A_SECOND]
 
     def write(self, place: Path) -> list[Path]:
         """Write it as a GIF, or as MP4 where ffmpeg is here."""

@@ -15,6 +15,7 @@ from torch import nn
 
 from hubel.arch import Network, analyse, ops
 from hubel.base.errors import SettingError
+from hubel.base.numbers import counted
 from hubel.base.plain import as_number, as_text, as_whole
 from hubel.data import Dataset, Preprocessing, Splits
 from hubel.data.games.environments import Environments, in_colour
@@ -258,6 +259,10 @@ class Play(task.Task):
 
         found = outputs_of(model, prepared).tolist()
         return [Chosen(tuple(zip(self.classes, worth, strict=True))) for worth in found]
+
+    def measures(self, examples: int) -> str:
+        """That games are played, which may take minutes."""
+        return f"playing {counted(examples, 'game')}, and as many at random"
 
     def make(self, model: LoadedModel, **how: Any) -> Film:
         """A game as a film; see `hubel.tasks.play.film.Film`."""

@@ -67,7 +67,7 @@ class Said(Made):
 def speak(
     model: LoadedModel,
     told: Mapping[str, str] | Sequence[Mapping[str, str]],
-    seconds: float = 0.0,
+    seconds: float | None = None,
     temperature: float = 1.0,
     seed: int = 0,
     progress: Progress | None = None,
@@ -84,12 +84,14 @@ def speak(
     """
     if model.task.name != "speech":
         raise SettingError(f"expected a model that learnt to speak, received one for {model.task.name}")
-    check_options("speech", {"seconds": seconds, "temperature": temperature, "seed": seed})
+    check_options(
+        "speech", {"temperature": temperature, "seed": seed, **({} if seconds is None else {"seconds": seconds})}
+    )
     task: Any = model.task
     chance = torch.Generator().manual_seed(seed)
     wanted = [told] if isinstance(told, Mapping) else list(told)
     words = np.array([_numbers(task, each, chance) for each in wanted], np.int64).reshape(len(wanted), -1)
-    lengths = [round((seconds or task.seconds[row[0]]) * task.rate) for row in words.tolist()]
+    lengths = [round((task.seconds[row[0]] if seconds is None else seconds) * task.rate) for row in words.tolist()]
     most, heard = max(lengths, default=0), []
     with threads(1) if len(wanted) <= _FEW else nullcontext():
         for each in _codes(model, task, words, most, temperature, chance):

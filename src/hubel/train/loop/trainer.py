@@ -368,7 +368,8 @@ class Trainer(Epochs[Batch]):
             self.listen(Notice(each.sentence(self.task.primary)))
         self.show(row)
         self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.done)
-        late = self._late or self._told + self._ending() > self.until
+        # where nothing was measured, the next epoch's first step finds that it is late, and what it gives is measured
+        late = self._late or (due and self._told + self._ending() > self.until)
         asked, late_too = self.ranks.most([float(self._stop.asked), float(late)])
         self._late = bool(late_too)
         self._stop_if(int(asked))

@@ -22,6 +22,7 @@ Pixels = Literal["auto", "data", "imagenet", "symmetric", "weights"]
 Keep = Literal["last", "best"]
 Mirrors = Literal["said", "measured"]
 Initializer = Literal["glorot", "he", "pytorch"]
+MOST_EPOCHS = 1e6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -203,7 +204,7 @@ class Recipe:
 
 _COMPILED = {"graph": "steps recorded", "inductor": "steps compiled and recorded"}
 _RANGES: dict[str, tuple[float, float]] = {
-    "epochs": (0, 1e6),
+    "epochs": (0, MOST_EPOCHS),
     "time_budget": (0, 1e9),
     "batch_size": (1, 2**31),
     "micro_batch": (0, 2**31),

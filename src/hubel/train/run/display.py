@@ -91,7 +91,9 @@ class Display:
         for problem in event.problems:
             self.console.print(f"skipped a damaged checkpoint: {problem}", style="yellow", soft_wrap=True)
         trained = "" if event.trained == event.parameters else f"{event.trained:,} of "
-        examples = f"{event.examples:,} {event.example[event.examples != 1]}"
+        examples = (
+            f"{event.examples:,} {event.example[event.examples != 1]}{' an epoch' * bool(event.task.measured_by)}"
+        )
         self.console.print(
             f"training {trained}{event.parameters:,} parameters on {examples}: {event.recipe}",
             soft_wrap=True,

@@ -87,7 +87,8 @@ class Tempered:
         plain, divided = (figure.text(each) for each in (self.as_they_are, self.divided))
         return (
             f"{figure.title} {divided} where scores are divided by {self.temperature:.3g}, {plain} as they are: it was "
-            f"too sure, by {self.share:.0%} of the validation part, and its last layer's weights are divided so"
+            f"too sure, as the first {self.share:.0%} of the validation part tell, and its last layer's weights are "
+            "divided so"
         )
 
 

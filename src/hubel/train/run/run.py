@@ -377,7 +377,7 @@ def where_it_stands(summary: Mapping[str, Any]) -> str:
     at = summary["stopped"]
     how = "goes on, and was" if at.get("goes_on") else "was stopped"
     return (
-        f"training {how} at epoch {at['epoch']:.3g} of {at['epochs']:.6g} (step {at['step']:,} of "
+        f"training {how} at epoch {at['epoch']:.3g} of {at['epochs']:.4g} (step {at['step']:,} of "
         f"{at['steps']:,}); this is its model so far"
     )
 

@@ -116,7 +116,7 @@ def sweep(
     splits = hold_out(splits, "needed")
     if splits.validation is None or not len(splits.validation):
         raise SettingError(
-            f"{splits.train.name}: expected validation images to choose recipes by, received none, and each class has "
+            f"{splits.train.name}: expected a validation part to choose recipes by, received none, and each class has "
             "too few pictures to hold one out"
         )
     folder = Path(directory).resolve()

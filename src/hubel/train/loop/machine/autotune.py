@@ -27,17 +27,18 @@ from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.nn import chosen_device, own_randomness
 from hubel.nn.modules import HAS_LSTM_OF_BFLOAT16
 from hubel.nn.threads import threads, usual_threads
-from hubel.tasks import Task, count
+from hubel.tasks import LoadedModel, Task, count
 from hubel.train.loop.machine.recorded import RECORDERS, WARM
 from hubel.train.loop.state import State
 from hubel.train.loop.ways.step import Step
 from hubel.train.recipe.balance import order_of
-from hubel.train.recipe.recipe import Compile, Recipe
+from hubel.train.recipe.recipe import MOST_EPOCHS, Compile, Recipe
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
 _STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
 _SAVING = 0.05  # seconds that the end of an epoch takes besides: a checkpoint, and a row of figures
 _MEASURING = 0.05  # of a time budget that may go into measuring, but for the one time at its end
+_ONCE = 1.0  # seconds of measuring, from which preparing is a small part
 _MEASURED = 64  # images by which the time of measuring all is told
 _MACS = 2e10  # of one measured step, at most
 _SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by bfloat16 on a processor
@@ -85,17 +86,19 @@ def _that_fits(recipe: Recipe, probe: _Probe, began: float | None, measured: Dat
     began = time.perf_counter() if began is None else began
     until = began + recipe.time_budget  # from which on nothing more is tried: one step will be all
     an_image = statistics.median(probe.seconds([recipe], until)[0]) / probe.batch(recipe)
-    measuring = 0.0
+    measuring, closing = 0.0, _SAVING
     if measured is not None and len(measured) and time.perf_counter() < until:
         measuring = probe.seconds_to_measure(recipe, measured, until)
+    if time.perf_counter() < until:
+        closing += probe.seconds_to_show(recipe, measured)
     left, epoch = recipe.time_budget - (time.perf_counter() - began), an_image * max(1, probe.images(recipe))
     left -= measuring * ((recipe.mirrors == "measured") + 2 * (recipe.views != 1))
     often = max(1.0, _MEASURING * left / max(measuring, 1e-9))  # times that the budget has for measuring
-    every = recipe.measure_every or (1 if recipe.patience else max(1, math.ceil(left / (epoch + _SAVING) / often)))
-    whole = left / (epoch + _SAVING + measuring / every)
+    every = recipe.measure_every or (1 if recipe.patience else max(1, math.ceil(left / (epoch + closing) / often)))
+    whole = left / (epoch + closing + measuring / every)
     if whole < every:  # measured once, at the end
-        whole = (left - measuring) / (epoch + _SAVING)
-    return recipe.replace(measure_every=every, epochs=max(whole, 1e-6))
+        whole = (left - measuring) / (epoch + closing)
+    return recipe.replace(measure_every=every, epochs=min(max(whole, 1e-6), MOST_EPOCHS))
 
 
 def by_rule(recipe: Recipe, report: Report, images: int, cores: int, bfloat16: bool) -> Recipe:
@@ -218,20 +221,35 @@ class _Probe:
 
     def seconds_to_measure(self, recipe: Recipe, dataset: Dataset, until: float) -> float:
         """How long measuring a set takes, by some of its images; once alone where it is `until` then."""
-        with own_randomness():
-            state = State(self.step, self.network, recipe, self.task, self.preprocessing, self.training)
-        some = dataset.take(np.arange(min(_MEASURED, self.most, len(dataset))))
+        state, some = self._state(recipe), self._some(dataset)
         for _ in range(2):  # the first time also prepares
             start = time.perf_counter()
             count(self.task, state.how.model, self.preprocessing, *some.tensors())
             taken = time.perf_counter() - start
-            if start + taken > until:
+            if taken > _ONCE or start + taken > until:
                 break
         return taken * len(dataset) / len(some)
 
+    def seconds_to_show(self, recipe: Recipe, dataset: Dataset | None) -> float:
+        """How long it takes to show what the model makes, which ends each epoch; some of a set is held out for it."""
+        how = self._state(recipe).how
+        model = LoadedModel(how.network.network, how.model, self.preprocessing, self.task)
+        held_out = self._some(dataset).tensors() if dataset is not None and len(dataset) else None
+        start = time.perf_counter()
+        with threads(recipe.threads):
+            self.task.sample(model, recipe.seed, held_out)
+        return time.perf_counter() - start
+
+    def _state(self, recipe: Recipe) -> State:
+        with own_randomness():
+            return State(self.step, self.network, recipe, self.task, self.preprocessing, self.training)
+
+    def _some(self, dataset: Dataset) -> Dataset:
+        return dataset.take(np.arange(min(_MEASURED, self.most, len(dataset))))
+
     def _measure(self, recipes: Sequence[Recipe], until: float) -> list[list[float]]:
         states = [
-            State(self.step, self.network, recipe, self.task, self.preprocessing, self.training) for recipe in recipes
+            State(self.step, self.network, each, self.task, self.preprocessing, self.training) for each in recipes
         ]
         size, device = self.batch(recipes[0]), torch.device(recipes[0].device)
         batches = self._batches(recipes[0], size, device)

@@ -16,7 +16,7 @@ export function soundSeen(bytes, { height, width }) {
   const sound = readWave(bytes);
   const samples = resampled(middle(sound), sound.rate, RATE);
   const seen = width === 1 ? waveform(samples, height) : atLength(spectrogram(samples), height, width);
-  return { ...seen, notes: notesOf(sound, RATE) };
+  return { ...seen, notes: notesOf(sound, RATE, width === 1 ? height / RATE : (width * HOP) / RATE) };
 }
 
 function spectrogram(samples) {

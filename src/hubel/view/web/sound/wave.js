@@ -3,6 +3,7 @@
 const LONGEST = 60; // seconds of a file that are heard, the middle ones
 const FULL = 0.999;
 const CLIPPED = 0.002;
+const PASSED = 0.3; // share of a sound, from which it is said that it is not heard
 const STREAMED = 0x7fff0000;
 const [PCM, FLOAT, EXTENSIBLE] = [1, 3, 0xfffe];
 const KINDS = { 2: "ADPCM", 6: "A-law", 7: "μ-law", 0x55: "MP3" };
@@ -63,16 +64,21 @@ export function readWave(bytes) {
   return { samples, rate, channels, clipped: full / (samples.length * channels), missing };
 }
 
-/** What is to be said of a sound that is heard at a rate: what is done to it, and what is wrong with it. */
-export function notesOf({ samples, rate, channels, clipped, missing }, wanted) {
+/** What is to be said of a sound that is heard at a rate, for so many seconds: what is done to it, and what is wrong with
+ * it. */
+export function notesOf({ samples, rate, channels, clipped, missing }, wanted, shown) {
+  const seconds = Math.min(LONGEST, shown);
+  const long = samples.length / rate;
+  const lacks = missing >= 0.995 ? "more than 99" : Math.round(100 * missing);
   const isSilent = samples.every((value) => value === 0);
   const mixed = { 1: "mono", 2: "stereo" }[channels] ?? `${channels} channels`;
   const recorded = `${rate.toLocaleString("en-US")} samples a second, ${mixed}`;
   const heard = `${wanted.toLocaleString("en-US")}${channels > 1 ? ", mono" : ""}`;
   return [
     ...(rate !== wanted || channels > 1 ? [`recorded at ${recorded}, heard at ${heard}`] : []),
-    ...(missing ? [`cut off: ${Math.round(100 * missing)}% of it is not there`] : []),
-    ...(isSilent ? ["silent: every sample is nought"] : []),
+    ...(1 - seconds / long > PASSED ? [`only the middle ${seconds.toFixed(2)} s of ${long.toFixed(2)} s are heard`] : []),
+    ...(missing ? [`cut off: ${lacks}% of it is not there`] : []),
+    ...(isSilent ? [`silent: every sample is nought${channels > 1 ? " once its channels are mixed into one" : ""}`] : []),
     ...(clipped > CLIPPED && !isSilent ? ["clipped: recorded too loud"] : []),
   ];
 }
