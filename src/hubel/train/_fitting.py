@@ -168,10 +168,11 @@ def recipe_for(network: Network, training: Dataset, changes: Settings, base: Rec
     """The recipe that these changes to `base` are; where there is no base, to what the rules choose, which are those of
     fine-tuning where there are weights. Raises SettingError for a device that is not here.
     """
-    if changes.get("epochs") and changes.get("time_budget"):
+    seconds = changes.get("time_budget", 0.0 if base is None else base.time_budget)
+    if changes.get("epochs") and seconds:
         raise SettingError(
-            f"expected epochs or a time, received both, {changes['epochs']:g} epochs and {changes['time_budget']:g} s: "
-            "as many epochs are trained as fit the time; leave one out"
+            f"expected epochs or a time, received both, {changes['epochs']:g} epochs and {seconds:g} s: as many epochs "
+            "are trained as fit the time; leave one out"
         )
     weights = changes.get("weights") or ""
     if base is None:

@@ -250,7 +250,7 @@ def _train(
         if run.recipe.time_budget:
             trainer.until = began + run.recipe.time_budget - (trainer.state.seconds if saved is not None else 0)
         first = before_all(run, splits, taken) if saved is None else ()
-        for note in (*told, *of_the_budget(run, trainer.until - time.perf_counter()), *first):
+        for note in (*told, *of_the_budget(run, trainer.until - time.perf_counter(), saved is None), *first):
             log(Notice(note))
         reason = _steps(run, trainer, ranks, stop)
         task, weights, figures = trainer.settled(trainer.final_weights())

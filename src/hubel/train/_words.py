@@ -11,12 +11,18 @@ from hubel.train.recipe.balance import told_of_windows
 from hubel.train.run.run import Run
 
 
-def of_the_budget(run: Run, left: float) -> Iterator[str]:
-    """What fits into a time budget of which so many seconds are left; nothing where there is none."""
+def of_the_budget(run: Run, left: float, begins: bool) -> Iterator[str]:
+    """What fits into a time budget of which so many seconds are left; nothing where there is none. begins: whether the
+    run does, instead of going on.
+    """
     budget = run.recipe.time_budget
     if not budget:
         return
-    words = f"of {budget:g} s in all, {budget - left:.1f} s are over before the first step"
+    words = f"of {budget:g} s in all, {budget - left:.1f} s are over"
+    if not begins:
+        yield words
+        return
+    words += " before the first step"
     if run.steps == 1:
         yield f"{words}: no more than one step is trained, and measured"
         return

@@ -7,9 +7,11 @@ import sys
 import numpy as np
 import pytest
 
+from hubel.base.errors import DataError
 from hubel.data import hold_out
 from hubel.data.texts.load import is_text, load
 from hubel.data.texts.vocabulary import Vocabulary
+from hubel.tasks import load as load_any
 from tests.command import hubel
 
 PLAIN = "the quick brown fox jumps over the lazy dog\n" * 20
@@ -88,6 +90,31 @@ def test_a_folder_is_joined_or_parted(tmp_path):
     assert list(found.parts()) == ["train", "validation", "test"]
     assert len(found.train.images) == (len("of this set " * 9) + len("train " * 9)) // 8
     assert "v" in found.train.targets.vocabulary.characters
+
+
+def test_what_is_no_text_in_a_folder_of_texts_is_named(tmp_path):
+    for name in ("a.txt", "b.md", "d.csv", ".hidden", ".git/head"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("one, two, three\n" * 9)
+    with pytest.raises(DataError, match=r"of its 2 texts a network learns to write with --task language"):
+        load_any(str(tmp_path))
+    notes = load(tmp_path, size=(8, 1)).notes
+    assert "2 texts joined in the order of their names" in notes
+    assert "left out: d.csv, no text by its name (.txt, .text, .md, .tex)" in notes
+    for part in ("train", "test"):
+        (tmp_path / "parts").mkdir(exist_ok=True)
+        (tmp_path / "parts" / f"{part}.txt").write_text("one, two, three\n" * 9)
+    assert not any("joined" in note for note in load(tmp_path / "parts", size=(8, 1)).notes)
+
+
+def test_what_a_model_reads_is_not_advised_another_network(tmp_path):
+    known = Vocabulary("\nabc")
+    for content, left in (("漢字" * 99, "198 characters that the model does not know"), ("abcabc", "")):
+        with pytest.raises(DataError) as told:
+            read(tmp_path, content, vocabulary=known)
+        assert "takes it" not in str(told.value)
+        assert "shorter" not in str(told.value)
+        assert left in str(told.value)
 
 
 def test_line_ends_and_a_byte_order_mark(tmp_path):

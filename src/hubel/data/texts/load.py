@@ -208,7 +208,9 @@ def _read(path: Path) -> tuple[dict[str, str], list[str]]:
     }
     several = any(len(each) > 1 for each in texts.values())
     order = [f"{counted(len(parts), 'text')} joined in the order of their names"] if several else []
-    others = [str(file.relative_to(path)) for file in _files(path) if file not in files]
+    others = [
+        name for file in _files(path) if file not in files and not (name := str(file.relative_to(path))).startswith(".")
+    ]
     left = [f"left out: {some(others, 3)}, no text by its name ({', '.join(ENDINGS)})"] if others else []
     return joined, [*order, *told, *left, *notes]
 
