@@ -78,7 +78,7 @@ def test_without_a_validation_part_images_are_held_out_and_the_test_part_is_not_
     assert run.settings["data"]["examples"] == {"training": 79, "validation": 21}
     assert run.metrics[-1].evaluated == "validation"
     one = Splits(SPLITS.train.take(np.zeros(9, np.int64)))
-    with pytest.raises(ValueError, match=r"expected validation images .* too few pictures"):
+    with pytest.raises(ValueError, match=r"expected a validation part .* too few pictures"):
         sweep(network, one, BASE, tmp_path / "other")
 
 
