@@ -83,6 +83,10 @@ def start(
     if data is None:
         network, data = None, _data_alone(network)
     assert not isinstance(network, (Splits, Dataset))
+    if recipe is not None and not isinstance(recipe, Recipe):
+        raise SettingError(
+            f"expected a hubel.train.Recipe, received {type(recipe).__name__}; its settings are arguments, too"
+        )
     changes = {name: settings.pop(name) for name in _OF_RECIPE if name in settings}
     options = {name: settings.pop(name) for name in _OF_NETWORK if name in settings}
     if isinstance(data, (Splits, Dataset)):

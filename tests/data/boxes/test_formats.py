@@ -241,6 +241,7 @@ def test_a_table_of_boxes_with_a_split_of_unknown_words_is_asked_about(tmp_path)
     )
     with pytest.raises(ValueError, match=r"stage holds fit \(8\), test \(4\), of which test may name parts"):
         load(root)
+    assert counts(load(root, parts="train=fit,test=test")) == {"train": 4, "test": 2}  # as it advises
 
 
 def parted(tmp_path, *folders):

@@ -151,6 +151,20 @@ def test_parts_are_told_by_columns_files_and_folders(tmp_path):
     assert any("left out: 1 picture that no table names (c.png)" in note for note in splits.notes)
 
 
+def test_parts_are_said_of_columns_files_and_folders(tmp_path):
+    blank(tmp_path, "one/a.png", "one/b.png", "two/c.png")
+    (tmp_path / "t.csv").write_text("image,nose_x,nose_y,kind\none/a.png,1,2,x\none/b.png,3,4,x\ntwo/c.png,5,6,y\n")
+    for parts in ("train=x,test=y", "train=one,test=two"):
+        splits = load(tmp_path, parts=parts)
+        assert {part: len(own) for part, own in splits.parts().items()} == {"train": 2, "test": 1}, parts
+    with pytest.raises(ValueError, match="expected a column that holds nowhere, found none"):
+        load(tmp_path, parts="train=nowhere")
+    (tmp_path / "u.csv").write_text("image,nose_x,nose_y\ntwo/c.png,5,6\n")
+    (tmp_path / "t.csv").write_text("image,nose_x,nose_y\none/a.png,1,2\none/b.png,3,4\n")
+    splits = load(tmp_path, parts="train=t.csv,test=u.csv")
+    assert {part: len(own) for part, own in splits.parts().items()} == {"train": 2, "test": 1}
+
+
 def test_boxes_and_numbers_stay_what_they_are(tmp_path):
     blank(tmp_path, "a.png", "b.png")
     lines = "filename,xmin,ymin,xmax,ymax,class\na.png,1,2,30,40,x\n"

@@ -329,3 +329,25 @@ def test_a_caption_that_is_too_long_to_read_is_named_not_taken_for_a_set_without
     (source / "captions.csv").write_text(f'file,caption\n0.png,"{"word " * 40_000}"\n1.png,a red circle\n')
     with pytest.raises(DataError, match=r"captions\.csv: cannot be read as CSV \(field larger"):
         load(source)
+
+
+@pytest.mark.parametrize("head", ["split", "part", "set", "subset", "which"])
+@pytest.mark.parametrize("words", [("train", "test"), ("a", "b")])
+def test_a_column_says_the_parts_as_in_every_table(tmp_path: Path, head: str, words: tuple[str, str]) -> None:
+    source = draw(tmp_path / "told", 12)
+    lines = (source / "captions.csv").read_text(encoding="utf-8").splitlines()
+    pictures = sorted({line.partition(",")[0] for line in lines[1:]})
+    rows = [f"{line},{words[pictures.index(line.partition(',')[0]) >= 9]}" for line in lines[1:]]
+    (source / "captions.csv").write_text("\n".join([f"{lines[0]},{head}", *rows]), encoding="utf-8")
+    if words[0] == "train":
+        splits = load(source)
+        assert {name: len(part) for name, part in splits.parts().items()} == {"train": 9, "test": 3}
+        assert any(f"{head}" in note and "test" in note for note in splits.notes)
+        assert len(load(source, parts="none").train) == 12
+    elif head in ("split", "set", "subset"):
+        with pytest.raises(DataError, match=rf"{head} holds .*say which is: --parts train="):
+            load(source)
+    splits = load(source, parts=f"train={words[0]},test={words[1]}")
+    assert {name: len(part) for name, part in splits.parts().items()} == {"train": 9, "test": 3}
+    with pytest.raises(DataError, match="expected a column that holds nowhere, found none"):
+        load(source, parts="train=nowhere")

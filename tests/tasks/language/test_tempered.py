@@ -10,6 +10,7 @@ import torch
 from hubel.arch import parse
 from hubel.tasks import evaluate, load
 from hubel.train import Run, resume, train
+from hubel.train.loop.measuring import Measuring
 from hubel.train.run.checkpoint import CheckpointStore
 from tests.command import hubel as hubel_command
 from tests.tasks.language.rhymes import NETWORK as RHYMES
@@ -104,3 +105,21 @@ def test_nor_where_the_network_ends_with_something_else(source, splits, tmp_path
     run = train(network, splits, SURE, tmp_path / "other", source=source)
     assert "tempered" not in run.settings
     assert evaluate(run.model(), splits.validation).bits == pytest.approx(run.metrics[-1].evaluation_bits, rel=1e-4)
+
+
+def test_nothing_is_divided_where_the_share_says_so_and_the_whole_does_not(splits, source, tmp_path, monkeypatch):
+    inside, tempered, call = [], Measuring.tempered, Measuring.__call__
+
+    def marked(self, weights):
+        inside.append(True)
+        return tempered(self, weights)
+
+    monkeypatch.setattr(Measuring, "tempered", marked)
+    monkeypatch.setattr(
+        Measuring, "__call__", lambda self, *given: {**call(self, *given), **({"bits": 99.0} if inside else {})}
+    )
+    run = train(parse(NETWORK), splits, SURE.replace(epochs=15), tmp_path / "run", source=source)
+    assert inside
+    assert "tempered" not in run.settings
+    assert torch.equal(run.model().module.dense1.weight, raw(run))
+    assert run.model().summary["validation"]["bits"] == run.metrics[-1].evaluation_bits

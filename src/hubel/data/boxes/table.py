@@ -121,8 +121,9 @@ def _is_number_or_empty(word: str) -> bool:
 
 def read(root: Path, layout: Layout) -> Annotations:
     """All tables of boxes of a source. Parts are those that columns say, else the tables' names, else folders."""
-    pictures = Pictures(root if root.is_dir() else root.parent, layout)
-    of_files, notes = parts_of_files(files_of(root), pictures.root, layout)
+    files = files_of(root)
+    pictures = Pictures(root if root.is_dir() else root.parent, layout, tables=files)
+    of_files, notes = parts_of_files(files, pictures.root, layout)
     found = Annotations("a table with a box a line", notes=notes)
     by_folders = False
     names: set[str] = set()
@@ -130,7 +131,7 @@ def read(root: Path, layout: Layout) -> Annotations:
     for path, own in of_files.items():
         by_picture: dict[str, Annotated] = {}
         parts: dict[str, str] = {}
-        columns, rows, told = _rows(path, found, layout)
+        columns, rows, told = _rows(path, found, pictures.columns)
         for (number, row), said in zip(rows, told.parts, strict=True):
             lines += 1
             place = f"{path}:{number}"
@@ -188,7 +189,7 @@ def _count_in_one_way(pictures: Iterable[Annotated], problems: list[ImageError])
     return shares
 
 
-def _rows(path: Path, found: Annotations, layout: Layout) -> tuple[_Columns, Rows, RowParts]:
+def _rows(path: Path, found: Annotations, layout: Layout | None) -> tuple[_Columns, Rows, RowParts]:
     """A table's columns, its rows under the head, and the part of each; notes go to `found`."""
     rows, read = read_table(path)
     columns = _columns(rows[0][1])
@@ -197,8 +198,8 @@ def _rows(path: Path, found: Annotations, layout: Layout) -> tuple[_Columns, Row
     heads, body = list(rows[0][1]), rows[1:]
     if not headed:
         heads, body = ["set" if columns.image and not place else "" for place in range(len(heads))], rows
-    left = [number for number, head in enumerate(heads) if head and number not in columns.used()]
-    told = parts_of_rows(path, heads, body, left, layout if left else Layout())
+    left = [number for number, head in enumerate(heads) if layout and head and number not in columns.used()]
+    told = parts_of_rows(path, heads, body, left, layout if layout and left else Layout())
     said = [told.said, told.left_out] if told.columns else []
     found.notes += [f"{path.name}: {note}" for note in (*read, *said) if note]
     if len(columns.edges) == 1:

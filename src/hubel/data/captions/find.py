@@ -22,7 +22,7 @@ from hubel.data.sources.parts import words_of
 from hubel.data.sources.pictures import Pictures, unmatched
 from hubel.data.sources.tables.heads import names_images, names_labels
 from hubel.data.sources.tables.read import decoded, read_table, separated
-from hubel.data.sources.tables.rows import parts_of_rows
+from hubel.data.sources.tables.rows import RowParts, parts_of_rows
 
 _WORDS = (
     "caption captions sentence sentences comment comments legenda legendas frase frases beschreibung satz légende "
@@ -103,7 +103,8 @@ def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
 def read(root: Path, layout: Layout) -> Told:
     """All sentences of a source. Raises DataError where there are none, or none of a picture that is there."""
     files = files_of(root)
-    pictures = Pictures(root if root.is_dir() else root.parent, layout)
+    tables = [path for path in files if path.suffix.lower() != _JSON]
+    pictures = Pictures(root if root.is_dir() else root.parent, layout, tables=tables)
     parts, notes = parts_of_files(files, pictures.root, layout)
     texts = {} if files else texts_of(pictures.root, pictures.paths)
     if not files and not texts:
@@ -116,7 +117,7 @@ def read(root: Path, layout: Layout) -> Told:
         if path in texts:
             lines = _of_text(path, texts[path], found.notes)
         else:
-            lines = _of_json(path) if path.suffix.lower() == _JSON else _of_table(path, layout, found.notes)
+            lines = _of_json(path) if path.suffix.lower() == _JSON else _of_table(path, pictures.columns, found.notes)
         near = path.parent.relative_to(pictures.root).as_posix()
         for place, called, sentence, said in lines:
             own = said or named
@@ -140,21 +141,21 @@ def read(root: Path, layout: Layout) -> Told:
 _Line = tuple[str, str, str, str]  # its place, the picture, the sentence, the part
 
 
-def _of_table(path: Path, layout: Layout, notes: list[str]) -> Iterator[_Line]:
+def _of_table(path: Path, layout: Layout | None, notes: list[str]) -> Iterator[_Line]:
     rows, read = read_table(path)
     columns = _columns([row for _, row in rows[:2]])
     if columns is None:
         raise DataError(f"{path}: expected a column of pictures and one of captions, found {', '.join(rows[0][1])}")
     heads, body = rows[0][1], rows[1:] if columns.headed else rows
     used = (columns.image, columns.caption)
-    left = [n for n, head in enumerate(heads) if head and n not in used and "split" in words_of(head)]
-    told = parts_of_rows(path, heads, body, left, layout) if left else None
-    notes += [f"{path.name}: {note}" for note in (*read, *([told.said] if told else [])) if note]
+    left = [n for n, head in enumerate(heads) if columns.headed and head and n not in used]
+    told = parts_of_rows(path, heads, body, left, layout) if left and layout is not None else RowParts([""] * len(body))
+    notes += [f"{path.name}: {note}" for note in (*read, *([told.said, told.left_out] if told.columns else [])) if note]
     for place, (number, row) in enumerate(body):
         cells = [*row, *[""] * (len(heads) - len(row))]
         if len(row) > len(heads) and columns.caption == len(heads) - 1:  # commas that nobody quoted
             cells[columns.caption] = ", ".join(row[columns.caption :])
-        part = told.parts[place] if told else ""
+        part = told.parts[place] if told.columns else ""
         if part is not None:
             called = re.sub(r"#\d+$", "", cells[columns.image])
             for sentence in _several(cells[columns.caption]):

@@ -110,24 +110,25 @@ def read(root: Path, layout: Layout) -> Annotations:
     """All tables of points of a source. Coordinates are counted from the middle of the first pixel, or are shares.
     Parts are those that columns say, else the tables' names, else folders.
     """
-    pictures = Pictures(root if root.is_dir() else root.parent, layout)
-    parts, notes = parts_of_files(files_of(root), pictures.root, layout)
+    files = files_of(root)
+    pictures = Pictures(root if root.is_dir() else root.parent, layout, tables=files)
+    parts, notes = parts_of_files(files, pictures.root, layout)
     names: dict[str, None] = {}
-    lines = [line for path, part in parts.items() for line in _lines(path, part, layout, names, notes)]
+    lines = [line for path, part in parts.items() for line in _lines(path, part, pictures.columns, names, notes)]
     found = gathered(pictures, "a table", tuple(names), lines)
     found.notes[:0] = notes
     return found
 
 
 def _lines(
-    path: Path, part: str, layout: Layout, names: dict[str, None], notes: list[str]
+    path: Path, part: str, layout: Layout | None, names: dict[str, None], notes: list[str]
 ) -> Iterator[Line | ImageError]:
     rows, read = read_table(path)
     columns = _columns([row for _, row in rows[:2]])
     assert columns is not None
     heads, body = rows[0][1], rows[1:]
-    left = [number for number, head in enumerate(heads) if head and number not in columns.used()]
-    told = parts_of_rows(path, heads, body, left, layout if left else Layout())
+    left = [number for number, head in enumerate(heads) if layout and head and number not in columns.used()]
+    told = parts_of_rows(path, heads, body, left, layout if layout and left else Layout())
     notes += [f"{path.name}: {note}" for note in (*read, *([told.said, told.left_out] if told.columns else [])) if note]
     for (number, row), said in zip(body, told.parts, strict=True):
         cells = [*row, *[""] * (len(heads) - len(row))]

@@ -78,6 +78,20 @@ class PartFolders:
                 raise DataError(f"expected a folder {folder!r} with images, found {some(there, 8) or 'none'}")
 
 
+def folders_and_columns(layout: Layout, paths: Iterable[str], files: Sequence[Path]) -> tuple[Layout, Layout | None]:
+    """What a layout means for folders, and for columns of tables: parts that it names may be folders of these paths,
+    these files, or else values of a column; None where columns say nothing of them.
+    """
+    named = layout.named_parts()
+    if not named:
+        return layout, layout
+    around = {f"/{path.rpartition('/')[0]}/" for path in paths}
+    if all(any(f"/{name}/" in each for each in around) for name in named):
+        return layout, None
+    known = {word for file in files for word in (file.name, file.stem.replace(".", "_"))}
+    return Layout(), None if known.issuperset(named) else layout
+
+
 def parts_of_files(files: Sequence[Path], root: Path, layout: Layout) -> tuple[dict[Path, str], list[str]]:
     """The parts of files of annotations by the words of their names, or of their folders below `root`; "" where these
     say none. Those of none are left out where others are called training's. And what to say.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hubel.base.numbers import counted
 from hubel.data.decode.image import SUFFIXES
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import files_below, is_image_path, natural_key, some
-from hubel.data.sources.part_folders import PartFolders
+from hubel.data.sources.part_folders import PartFolders, folders_and_columns
 from hubel.data.sources.unread import unread_kinds
 
 _ENDINGS = frozenset((*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)))
@@ -21,11 +21,15 @@ class Pictures:
     alone has it.
     """
 
-    def __init__(self, root: Path, layout: Layout, named: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, layout: Layout, named: Mapping[str, str] | None = None, tables: Sequence[Path] = ()
+    ) -> None:
+        """tables: those that call the pictures; `columns`: what their columns may say of parts, None: nothing."""
         self.root = root
         there = [path for path, _ in files_below(str(root))]
         own = [path for path in there if is_image_path(path) and os.path.isfile(root / path)]
         self.paths = [str(root / path) for path in own]
+        layout, self.columns = folders_and_columns(layout, own, tables) if tables else (layout, None)
         self.folders = PartFolders(own, layout, named)
         self.unread = unread_kinds(there)
         self._exact = {Path(path).relative_to(root).as_posix(): path for path in self.paths}

@@ -23,6 +23,8 @@ Pixels = npt.NDArray[np.uint8]
 def need_colours(model: LoadedModel, verb: str) -> None:
     """Raise SettingError where a model takes no pictures from files, or none of one channel or three."""
     need_files(model, verb)
+    if model.preprocessing.fit == "time":
+        raise SettingError(f"{verb}: expected a model that takes images, received one that hears sounds")
     if (channels := model.preprocessing.channels) not in (1, 3):
         raise SettingError(f"{verb}: expected a model that takes images of 1 or 3 channels, received one of {channels}")
 

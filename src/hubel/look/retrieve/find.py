@@ -73,7 +73,8 @@ class Update(Finding):
     def shown(self) -> list[Part]:
         """What became of it, in a line."""
         changes = {"added": self.added, "changed": self.changed, "removed": self.removed}
-        words = ", ".join(f"{len(names):,} {what}" for what, names in changes.items() if names) or "nothing has changed"
+        words = ", ".join(f"{len(names):,} {what}" for what, names in changes.items() if names)
+        words = words or ("nothing has changed" if len(self.index) else "none that could be taken in")
         images = f"{len(self.index):,} images of {self.index.folder} in {self.path}"
         return [f"{images}: {words}; {self.computed:,} went through the network"]
 

@@ -133,8 +133,7 @@ class Language(task.Task):
             if epochs >= _OFTEN and report.parameters <= _WEIGHTS * length:
                 break
         chosen = self._chosen(training, units, epochs, sides=2)
-        often = f"{epochs:.2g}" if epochs < 100 else f"{round(epochs, -1):,.0f}"
-        return replace(chosen, why=f"{chosen.why} and so long, about {often} epochs of it on usual processors")
+        return replace(chosen, why=f"{chosen.why} and so long")
 
     def _chosen(self, training: Dataset, units: int, epochs: float, sides: int = 1) -> task.Chosen:
         """The network with so many units a side; with dropout where it would know the text by heart after so many
