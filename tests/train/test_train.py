@@ -248,6 +248,11 @@ def test_epochs_and_a_time_are_not_both_taken(splits, network):
         recipe_for(network, splits.train, {"epochs": 2.0, "time_budget": 8.0})
 
 
+def test_settings_in_the_place_of_a_recipe_are_refused(splits):
+    with pytest.raises(SettingError, match=r"expected a hubel.train.Recipe, received dict"):
+        hubel.train(splits, recipe={"epochs": 3})
+
+
 def test_measuring_takes_a_small_share_of_a_time_budget_and_is_done_at_the_end(
     splits, network, recipe, tmp_path, monkeypatch
 ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +18,7 @@ from hubel.cli._network import named_network, tell_which
 from hubel.cli._output import WARNED, tell
 
 if TYPE_CHECKING:
-    from hubel.data import Dataset, Preprocessing, Splits
+    from hubel.data import Dataset, Splits
     from hubel.export.ready import Opened
     from hubel.tasks import LoadedModel
     from hubel.train import Run
@@ -124,22 +123,6 @@ def add_labelled(parser: ArgumentParser) -> None:
         "--part", choices=("train", "validation", "test"), help="which part (default: test, where there is one)"
     )
     add_data_options(parser)
-
-
-def tell_heard(sounds: Sequence[tuple[str, bytes | None]], rule: Preprocessing) -> list[str]:
-    """Say which sounds, by path or with their content, were brought to another rate or mixed down, which are silent,
-    clipped, cut off or longer than what is heard. Returns what is to be noted of each, "" of most.
-    """
-    from hubel.data.decode.sound import read_sound
-    from hubel.data.sources.listing import some
-
-    read = [(path, read_sound(content or Path(path).read_bytes())) for path, content in sounds]
-    if brought := [f"{path}: {sound.brought}" for path, sound in read if sound.brought]:
-        tell(f"brought to what the network hears: {some(brought, 3)}")
-    troubles = [(path, sound.troubles(rule.height, rule.width)) for path, sound in read]
-    if told := [f"{path}: {'; '.join(those)}" for path, those in troubles if those]:
-        tell(f"answered all the same: {some(told, 3)}")
-    return ["; ".join(sound.notes(rule.height, rule.width)) for _, sound in read]
 
 
 class Labelled(NamedTuple):

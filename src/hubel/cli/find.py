@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from hubel.base.errors import MissingFileError, SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
+from hubel.cli._heard import tell_heard
 from hubel.cli._numbers import whole
 from hubel.cli._output import tell
-from hubel.cli._trained import add_device, check_order, open_model, tell_heard
+from hubel.cli._trained import add_device, check_order, open_model
 
 if TYPE_CHECKING:
     from hubel.tasks import LoadedModel

@@ -17,10 +17,11 @@ from hubel.base.files import made_place, replacing
 from hubel.base.names import listing, shortened
 from hubel.base.words import json_text
 from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
+from hubel.cli._heard import tell_heard
 from hubel.cli._making import add_asking, asked, make
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import tell, with_warnings
-from hubel.cli._trained import add_engine, answering, check_order, tell_heard
+from hubel.cli._trained import add_engine, answering, check_order
 from hubel.tasks.asking import all_asking, asking_of
 from hubel.tasks.decoding import told_most
 

@@ -44,9 +44,8 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
         (f"{report.macs:,}", ["multiply-adds (", term("MACs"), f") {an(run.example[0])}"]),
         *_time(run.metrics),
     ]
-    of = (
-        {"training": f"{run.example[1]} an epoch"} if run.task.measured_by else {}
-    )  # where the parts are made of different things
+    # where the parts are made of different things
+    of = {"training": f"{run.example[1]} an epoch"} if run.task.measured_by else {}
     counted = [
         f"{count:,} {name}" + (f" {of.get(name, run.measured)}" if of else "") for name, count in examples.items()
     ]

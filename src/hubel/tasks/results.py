@@ -114,7 +114,7 @@ class Measured(Result, abc.ABC):
 
 
 @dataclass(frozen=True)
-class Beside:
+class Baseline:
     """What needs no network, measured in the same way: a model that has learnt something is better. name: in JSON.
     title: of its column. values: by name, of the task's `figures`. more: what else is told of it.
     """
@@ -137,14 +137,14 @@ class Numbers(Measured):
         """The named numbers."""
         return self.values
 
-    def beside(self) -> Beside | None:
+    def baseline(self) -> Baseline | None:
         """What the figures are to be compared with; of most tasks nothing."""
         return None
 
     def data(self) -> dict[str, Any]:
         """The named numbers, and those beside them."""
-        beside = self.beside()
-        return {**self.values, **({} if beside is None else {beside.name: {**beside.more, **beside.values}})}
+        base = self.baseline()
+        return {**self.values, **({} if base is None else {base.name: {**base.more, **base.values}})}
 
     def sentence(self, of: str) -> str:
         """The task's primary figure."""
@@ -152,9 +152,9 @@ class Numbers(Measured):
 
     def table(self, most: int) -> Table:
         """A row a figure."""
-        columns, titles, beside = [self.values], ["figure", "#value"], self.beside()
-        if beside is not None:
-            columns, titles = [*columns, beside.values], [*titles, f"#{beside.title}"]
+        columns, titles, base = [self.values], ["figure", "#value"], self.baseline()
+        if base is not None:
+            columns, titles = [*columns, base.values], [*titles, f"#{base.title}"]
         known = (self.task.figure(name) for name, value in self.values.items() if not math.isnan(value))
         rows = ((each.title, *(each.text(of.get(each.name, math.nan)) for of in columns)) for each in known)
         return Table(tuple(titles), tuple(rows))

@@ -25,7 +25,7 @@ from hubel.tasks.gathering import Counts as Counts
 from hubel.tasks.gathering import Sums as Sums
 from hubel.tasks.outputs import outputs
 from hubel.tasks.results import LOSS as LOSS
-from hubel.tasks.results import Beside as Beside
+from hubel.tasks.results import Baseline as Baseline
 from hubel.tasks.results import Figure as Figure
 from hubel.tasks.results import Measured as Measured
 from hubel.tasks.results import Numbers as Numbers

@@ -159,6 +159,9 @@ def test_parts_are_said_of_columns_files_and_folders(tmp_path):
         assert {part: len(own) for part, own in splits.parts().items()} == {"train": 2, "test": 1}, parts
     with pytest.raises(ValueError, match="expected a column that holds nowhere, found none"):
         load(tmp_path, parts="train=nowhere")
+    (tmp_path / "t.csv").write_text("image,nose_x,nose_y\none/a.png,1,2\n")
+    with pytest.raises(ValueError, match="expected a column that holds nowhere, found none"):  # nor is there another
+        load(tmp_path, parts="train=nowhere")
     (tmp_path / "u.csv").write_text("image,nose_x,nose_y\ntwo/c.png,5,6\n")
     (tmp_path / "t.csv").write_text("image,nose_x,nose_y\none/a.png,1,2\none/b.png,3,4\n")
     splits = load(tmp_path, parts="train=t.csv,test=u.csv")

@@ -351,3 +351,6 @@ def test_a_column_says_the_parts_as_in_every_table(tmp_path: Path, head: str, wo
     assert {name: len(part) for name, part in splits.parts().items()} == {"train": 9, "test": 3}
     with pytest.raises(DataError, match="expected a column that holds nowhere, found none"):
         load(source, parts="train=nowhere")
+    (source / "captions.csv").write_text("\n".join(lines), encoding="utf-8")  # without such a column
+    with pytest.raises(DataError, match="expected a column that holds nowhere, found none"):
+        load(source, parts="train=nowhere")

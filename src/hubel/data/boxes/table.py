@@ -198,8 +198,8 @@ def _rows(path: Path, found: Annotations, layout: Layout | None) -> tuple[_Colum
     heads, body = list(rows[0][1]), rows[1:]
     if not headed:
         heads, body = ["set" if columns.image and not place else "" for place in range(len(heads))], rows
-    left = [number for number, head in enumerate(heads) if layout and head and number not in columns.used()]
-    told = parts_of_rows(path, heads, body, left, layout if layout and left else Layout())
+    left = [number for number, head in enumerate(heads) if head and number not in columns.used()]
+    told = parts_of_rows(path, heads, body, left, layout)
     said = [told.said, told.left_out] if told.columns else []
     found.notes += [f"{path.name}: {note}" for note in (*read, *said) if note]
     if len(columns.edges) == 1:

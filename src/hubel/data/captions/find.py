@@ -22,7 +22,7 @@ from hubel.data.sources.parts import words_of
 from hubel.data.sources.pictures import Pictures, unmatched
 from hubel.data.sources.tables.heads import names_images, names_labels
 from hubel.data.sources.tables.read import decoded, read_table, separated
-from hubel.data.sources.tables.rows import RowParts, parts_of_rows
+from hubel.data.sources.tables.rows import parts_of_rows
 
 _WORDS = (
     "caption captions sentence sentences comment comments legenda legendas frase frases beschreibung satz légende "
@@ -117,7 +117,11 @@ def read(root: Path, layout: Layout) -> Told:
         if path in texts:
             lines = _of_text(path, texts[path], found.notes)
         else:
-            lines = _of_json(path) if path.suffix.lower() == _JSON else _of_table(path, pictures.columns, found.notes)
+            lines = (
+                _of_json(path, found.notes)
+                if path.suffix.lower() == _JSON
+                else _of_table(path, pictures.columns, found.notes)
+            )
         near = path.parent.relative_to(pictures.root).as_posix()
         for place, called, sentence, said in lines:
             own = said or named
@@ -149,7 +153,7 @@ def _of_table(path: Path, layout: Layout | None, notes: list[str]) -> Iterator[_
     heads, body = rows[0][1], rows[1:] if columns.headed else rows
     used = (columns.image, columns.caption)
     left = [n for n, head in enumerate(heads) if columns.headed and head and n not in used]
-    told = parts_of_rows(path, heads, body, left, layout) if left and layout is not None else RowParts([""] * len(body))
+    told = parts_of_rows(path, heads, body, left, layout)
     notes += [f"{path.name}: {note}" for note in (*read, *([told.said, told.left_out] if told.columns else [])) if note]
     for place, (number, row) in enumerate(body):
         cells = [*row, *[""] * (len(heads) - len(row))]
@@ -179,14 +183,14 @@ def _several(cell: str) -> list[str]:
     return [cell]
 
 
-def _of_json(path: Path) -> Iterator[_Line]:
+def _of_json(path: Path, notes: list[str]) -> Iterator[_Line]:
     """COCO's captions: pictures by their numbers, and a sentence each; or a list of objects."""
     try:
         whole = json.loads(decoded(read_bytes(path, "annotations"))[0])
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: is not JSON ({error})") from None
     if isinstance(whole, list):
-        yield from _of_table(path, Layout(), [])
+        yield from _of_table(path, Layout(), notes)
         return
     lists = [whole.get(name) if isinstance(whole, dict) else None for name in ("images", "annotations")]
     if not all(isinstance(each, list) for each in lists):

@@ -127,8 +127,8 @@ def _lines(
     columns = _columns([row for _, row in rows[:2]])
     assert columns is not None
     heads, body = rows[0][1], rows[1:]
-    left = [number for number, head in enumerate(heads) if layout and head and number not in columns.used()]
-    told = parts_of_rows(path, heads, body, left, layout if layout and left else Layout())
+    left = [number for number, head in enumerate(heads) if head and number not in columns.used()]
+    told = parts_of_rows(path, heads, body, left, layout)
     notes += [f"{path.name}: {note}" for note in (*read, *([told.said, told.left_out] if told.columns else [])) if note]
     for (number, row), said in zip(body, told.parts, strict=True):
         cells = [*row, *[""] * (len(heads) - len(row))]

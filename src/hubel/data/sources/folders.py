@@ -40,7 +40,7 @@ from hubel.data.sources.listing import (
     some,
 )
 from hubel.data.sources.parts import PARTS, is_aside, part_of
-from hubel.data.sources.unread import may_be_table, unread_kinds
+from hubel.data.sources.unread import TEXTS, may_be_table, unread_kinds
 
 
 class _Sorted(NamedTuple):
@@ -74,7 +74,7 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
         alike = layout.label_kind == "none"  # of which sounds are none
         kinds = sorted(set(SUFFIXES) - set(sound.SUFFIXES) if alike else SUFFIXES)
         where = "" if alike else " in one folder for each class"
-        texts = sum(path.lower().endswith((".txt", ".text", ".md", ".tex")) for path, _ in paths)
+        texts = sum(path.lower().endswith(TEXTS) for path, _ in paths)
         meant = (
             f"; of its {counted(texts, 'text')} a network learns to write with --task language"
             if 2 * texts > len(paths)

@@ -10,6 +10,7 @@ from hubel.data.decode.image import UNREAD_SUFFIXES
 from hubel.data.sources.listing import has_suffix, is_image_path, some
 from hubel.data.sources.parts import words_of
 
+TEXTS = (".txt", ".text", ".md", ".tex")  # endings of what a network may learn to write
 _BESIDES = (  # endings of files that lie beside images, and are none
     ".txt .csv .tsv .json .jsonl .xml .yaml .yml .toml .md .rst .html .htm .log .ini .cfg .db .py .ipynb .sh .npy .npz "
     ".pt .pth .safetensors .onnx .h5 .keras .pkl .mat .sha256 .md5 .url .lnk .tmp .cls .bib .tex"

@@ -16,10 +16,10 @@ from hubel.data.decode.image import SUFFIXES
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
 from hubel.data.sources.part_folders import parts_of_files
+from hubel.data.sources.unread import TEXTS
 from hubel.data.texts.targets import Following
 from hubel.data.texts.vocabulary import MOST_CHARACTERS, Vocabulary, named_characters
 
-ENDINGS = (".txt", ".text", ".md", ".tex")
 STEPS = 64  # symbols of a window, where nothing is said
 _SHORT = 4096  # bytes from which no text is too short for a network by rule
 _SHARE = 0.1  # at the end, by custom
@@ -34,9 +34,9 @@ def is_text(path: str) -> bool:
     """Whether a path is a text, or a folder of texts and nothing else, by the names of its files."""
     place = Path(path).expanduser()
     if not os.path.isdir(place):  # nor is what is far too long to be a path
-        return place.suffix.lower() in ENDINGS and os.path.isfile(place) and not _lists_images(place)
+        return place.suffix.lower() in TEXTS and os.path.isfile(place) and not _lists_images(place)
     names = [file.name.lower() for file, _ in zip(_files(place), range(_GLANCE), strict=False)]
-    return bool(names) and all(name.endswith(ENDINGS) for name in names)
+    return bool(names) and all(name.endswith(TEXTS) for name in names)
 
 
 def _lists_images(path: Path) -> bool:
@@ -189,9 +189,9 @@ def _read(path: Path) -> tuple[dict[str, str], list[str]]:
     if path.is_file():
         text, notes = _text(path)
         return {"train": text}, notes
-    files = [file for file in _files(path) if file.suffix.lower() in ENDINGS]
+    files = [file for file in _files(path) if file.suffix.lower() in TEXTS]
     if not files:
-        raise DataError(f"{path}: expected texts ({', '.join(ENDINGS)}) in the folder, found none")
+        raise DataError(f"{path}: expected texts ({', '.join(TEXTS)}) in the folder, found none")
     read = [(file, *_text(file, empty=True)) for file in files]
     notes = [note for _, _, more in read for note in more]
     parts, told = parts_of_files(files, path, Layout())
@@ -211,7 +211,7 @@ def _read(path: Path) -> tuple[dict[str, str], list[str]]:
     others = [
         name for file in _files(path) if file not in files and not (name := str(file.relative_to(path))).startswith(".")
     ]
-    left = [f"left out: {some(others, 3)}, no text by its name ({', '.join(ENDINGS)})"] if others else []
+    left = [f"left out: {some(others, 3)}, no text by its name ({', '.join(TEXTS)})"] if others else []
     return joined, [*order, *told, *left, *notes]
 
 

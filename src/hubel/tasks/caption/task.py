@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -297,13 +298,17 @@ class Metrics(task.Numbers):
         values = {**_likeness(said, wanted), "unseen": _mean(strange), "loss": math.nan}
         return cls(kind, values, len(rows), len(strange) if told else -1, wanted)
 
-    def beside(self) -> task.Beside:
+    def baseline(self) -> task.Baseline:
         """The sentence that people say most often of these pictures, said of all."""
+        return self._always
+
+    @cached_property
+    def _always(self) -> task.Baseline:
         often = Counter(tuple(each) for others in self.wanted for each in others).most_common(1)
         one = [*often[0][0]] if often else []
         assert isinstance(self.task, Captioning)
         figures = _likeness([one] * len(self.wanted), self.wanted)
-        return task.Beside("always", "one for all", figures, {"caption": self.task.words.sentence(one)})
+        return task.Baseline("always", "one for all", figures, {"caption": self.task.words.sentence(one)})
 
     def data(self) -> dict[str, Any]:
         """The figures, and what they are of."""
@@ -320,7 +325,7 @@ class Metrics(task.Numbers):
         """A row a figure."""
         told = "whose sentences training lacks" if self.unseen >= 0 else ""
         strange = f", {self.unseen:,} of them {told}" if told else "; no training part tells which sentences are new"
-        one = f"one for all: {self.beside().more['caption']!r}, which people say most often"
+        one = f"one for all: {self.baseline().more['caption']!r}, which people say most often"
         note = f"{counted(self.pictures, 'picture')}{strange}; the likeliest word at each step; {one}"
         return replace(super().table(most), note=note)
 

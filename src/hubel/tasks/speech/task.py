@@ -240,11 +240,11 @@ class Metrics(task.Numbers):
 
     often: tuple[float, ...] = ()
 
-    def beside(self) -> task.Beside:
+    def baseline(self) -> task.Baseline:
         """The bits of what says at each step how often each code comes."""
         shares = [each / sum(self.often) for each in self.often if each]
         nats = -sum(share * math.log(share) for share in shares)
-        return task.Beside("codes", "how often codes come", {"bits": nats / math.log(2), "loss": nats})
+        return task.Baseline("codes", "how often codes come", {"bits": nats / math.log(2), "loss": nats})
 
 
 def _looks_ahead(network: Network) -> str:

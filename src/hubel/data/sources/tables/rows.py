@@ -44,17 +44,17 @@ def cells_of(body: Rows, number: int) -> Iterator[str]:
 
 
 def parts_of_rows(
-    path: Path, heads: Sequence[str], body: Rows, left: Sequence[int], layout: Layout, *, apart: bool = True
+    path: Path, heads: Sequence[str], body: Rows, left: Sequence[int], layout: Layout | None, *, apart: bool = True
 ) -> RowParts:
     """The parts that a table's columns say, of those that are `left`: a column of words, flags, or folds. apart:
-    whether labels are in none of these.
+    whether labels are in none of these. layout: None where columns say nothing of parts.
 
     A column that is headed as a split, or that holds the words of two parts, is one whatever else it holds: rows of
     other values are of no part, since they may be anything but training images. `layout.parts` says what values mean.
 
     Raises DataError where values may mean anything, and where those of `layout.parts` are nowhere.
     """
-    if layout.parts == "none":
+    if layout is None or layout.parts == "none":
         return RowParts(["train"] * len(body))
     named, counts = layout.named_parts(), {number: Counter(cells_of(body, number)) for number in left}
     split = _split_column(heads, counts, named)
