@@ -100,7 +100,7 @@ def _title(formula: Formula) -> str:
 def _totals(report: Report) -> Iterator[tuple[str, str]]:
     frozen = f", {report.trainable:,} of them trained" if report.trainable != report.parameters else ""
     yield "parameters", f"{report.parameters:,}{frozen}"
-    yield "MACs", f"{report.macs:,} forward, {report.training_macs:,} in training, one image"
+    yield "MACs", f"{report.macs:,} forward, {report.training_macs:,} in training, one {report.example}"
     yield (
         "memory",
         f"{4 * report.parameters:,} bytes of weights, {report.kept_bytes:,} bytes kept for backward, 32 bits",

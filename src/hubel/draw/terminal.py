@@ -51,7 +51,7 @@ def layer_parts(rows: tuple[Row, ...]) -> Iterator[Line]:
             (
                 "kept for backward",
                 f"{row.kept_bytes:,} bytes",
-                "beyond what its neighbours keep, one image, 32 bits",
+                "beyond what its neighbours keep, one example, 32 bits",
             ),
             (
                 "positions with a gradient",
@@ -107,7 +107,7 @@ def _totals(report: Report) -> Iterator[Line]:
     trained = "" if report.trainable == report.parameters else f" ({report.trainable:,} trained)"
     lines = [
         ("parameters", f"{report.parameters:,}{trained}"),
-        ("MACs", f"{report.macs:,} forward, {report.training_macs:,} in training, one image"),
+        ("MACs", f"{report.macs:,} forward, {report.training_macs:,} in training, one {report.example}"),
         (
             "memory",
             f"{_bytes(4 * report.parameters)} of weights, {_bytes(report.kept_bytes)} kept for backward, 32 bits",
