@@ -204,5 +204,6 @@ class Report(Shown):
         ]
         table = Table(("layer", "what", "#output", "#parameters", "#MACs", "#field"), rows)
         name = f"{self.network.name or 'network'}  {shape_text(self.network.input)} → {shape_text(self.output_shape)}"
-        total = f"{self.parameters:,} parameters, {self.macs:,} MACs, {self.training_macs:,} in training, one {self.example}"
+        macs = f"{self.macs:,} MACs, {self.training_macs:,} in training, one {self.example}"
+        total = f"{self.parameters:,} parameters, {macs}"
         return "\n".join([name, table.plain(), "", total, *(f"note  {note}" for note in self.notes)])
